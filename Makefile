@@ -1,0 +1,76 @@
+# Needs nothing but make and a Python that is 3.11 or newer; `make help` lists the targets.
+PYTHON ?= python3
+PORT ?= 8000
+# Further arguments of pytest (test), of the benchmarks (bench) and of pip-compile (requirements).
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+RUNTIME := $(VENV)/.installed-runtime
+DEV := $(VENV)/.installed-dev
+PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
+# The pins are PyPI's and nobody else's, whatever indexes this machine's pip is configured with.
+PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+	CUSTOM_COMPILE_COMMAND="make requirements" \
+	$(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+# What this shell has set for a site of its own is not what is tested; DATABASE_URL alone chooses where tests run.
+UNSET := env -u ALLOWED_HOSTS -u DEBUG -u PAYMENT_CALLBACK_SECRETS -u PAYMENT_WINDOW_SECONDS -u REDIS_URL -u SECRET_KEY
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench screenshots translations requirements clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUNTIME) ## set everything up and serve on 127.0.0.1:8000 (another port: make demo PORT=9000)
+	$(RUN) manage.py migrate --verbosity 0
+	$(RUN) manage.py seed_demo
+	exec $(RUN) manage.py serve --host 127.0.0.1 --port $(PORT)
+
+test: $(DEV) ## set everything up and run all tests (a selection: make test ARGS="-k inbox")
+	$(UNSET) $(RUN) -m pytest $(ARGS)
+
+lint: $(DEV) ## style, types, missing migrations, template formatting
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(UNSET) $(RUN) -m mypy
+	$(UNSET) $(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) -m djlint --quiet --check templates
+	$(RUN) -m djlint --quiet --lint templates
+
+bench: $(DEV) ## measure, beside plain django-eventstream
+	$(RUN) -m tests.benchmarks $(ARGS)
+
+screenshots: $(DEV) ## make the pictures of the documentation anew
+	$(UNSET) SCREENSHOTS=1 $(RUN) -m pytest tests/browser/test_screenshots.py $(ARGS)
+
+translations: $(DEV) ## collect and compile the texts (needs gettext)
+	$(RUN) manage.py makemessages --locale zh_Hans --add-location file --no-wrap --ignore $(VENV) --ignore tests
+	$(RUN) manage.py compilemessages --locale zh_Hans --ignore $(VENV)
+
+requirements: $(DEV) ## compile the pinned sets from pyproject.toml (newer versions: ARGS=--upgrade)
+	$(PIP_COMPILE) $(ARGS) --output-file requirements.txt pyproject.toml
+	$(PIP_COMPILE) $(ARGS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+clean: ## remove the virtual environment, the caches and the demo database
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles db.sqlite3 db.sqlite3-shm db.sqlite3-wal
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "$(PYTHON) is not Python 3.11 or newer; name one: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+
+# Not the file alone but the environment too: a new interpreter starts without packages.
+$(RUNTIME): requirements.txt $(RUN)
+	@echo "Installing the packages of $< into $(VENV) ..."
+	@$(PIP_INSTALL) -r $<
+	@touch $@
+
+$(DEV): requirements-dev.txt $(RUN)
+	@echo "Installing the packages of $< into $(VENV) ..."
+	@$(PIP_INSTALL) -r $<
+	@touch $@

@@ -1,0 +1,43 @@
+"""The blog in the admin: posts with "publish", follows."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from blog.models import Follow, Post
+
+
+@admin.action(description=_("Publish"), permissions=["change"])
+def publish(modeladmin: admin.ModelAdmin, request: HttpRequest, posts: QuerySet[Post]) -> None:
+    """Publishes the chosen drafts; each by save(), so that its followers are told."""
+    drafts = list(posts.filter(status=Post.Status.DRAFT))
+    for post in drafts:
+        post.status = Post.Status.PUBLISHED
+        post.save(update_fields=["status"])
+    count = len(drafts)
+    messages.success(request, ngettext("%d post published.", "%d posts published.", count) % count)
+
+
+@admin.register(Post)
+class PostAdmin(admin.ModelAdmin):
+    """Posts."""
+
+    list_display = ("title", "author", "status", "published_at")
+    list_filter = ("status", "published_at")
+    list_select_related = ("author",)
+    search_fields = ("title", "author__username")
+    autocomplete_fields = ("author",)
+    readonly_fields = ("published_at",)
+    actions = (publish,)
+
+
+@admin.register(Follow)
+class FollowAdmin(admin.ModelAdmin):
+    """Who follows whom."""
+
+    list_display = ("follower", "author", "created_at")
+    list_select_related = ("follower", "author")
+    search_fields = ("follower__username", "author__username")
+    autocomplete_fields = ("follower", "author")

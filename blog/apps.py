@@ -1,0 +1,17 @@
+"""The blog: authors, posts, followers. Tells followers through the notifications app."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class BlogConfig(AppConfig):
+    """Connects the receivers."""
+
+    name = "blog"
+    verbose_name = _("Blog")
+
+    def ready(self) -> None:
+        """Connects signals."""
+        from blog import signals
+
+        signals.connect()

@@ -1,0 +1,49 @@
+"""What the blog tells whom, and in which words. Each function may be called again: its keys make it say a thing once.
+
+Call them after QuerySet.update() or bulk_create(), which send no signals; save() calls them by itself (signals.py).
+"""
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext_lazy as _
+
+from blog.models import Follow, Post
+from notifications import log, subscriptions
+from notifications.kinds import Kind, register
+from notifications.models import Event
+
+PUBLISHED = register(
+    Kind(
+        "post.published",
+        label=_("New post"),
+        title=_("%(author)s published a new post: %(title)s"),
+    )
+)
+
+
+def author_channel(author_id: int) -> str:
+    """The channel that an author's followers hear."""
+    return f"author:{author_id}"
+
+
+def post_published(*posts: Post) -> None:
+    """Tells the followers of each post's author: one row, however many they are."""
+    log.append_all(
+        Event(
+            channel=author_channel(post.author_id),
+            kind=PUBLISHED.name,
+            data={"author": post.author.get_username(), "title": post.title},
+            url=post.get_absolute_url(),
+            key=f"{PUBLISHED.name}:{post.pk}",
+        )
+        for post in posts
+    )
+
+
+def author_followed(follow: Follow) -> None:
+    """Lets the follower hear the author from now on."""
+    subscriptions.subscribe(follow.follower, author_channel(follow.author_id))
+
+
+def author_unfollowed(follower: AbstractBaseUser, author_id: int) -> None:
+    """Lets the follower hear the author no longer."""
+    subscriptions.unsubscribe(follower, author_channel(author_id))

@@ -1,0 +1,9 @@
+"""The site itself as an app: it puts the others together, and carries the commands that need several of them."""
+
+from django.apps import AppConfig
+
+
+class SiteConfig(AppConfig):
+    """The site."""
+
+    name = "config"

@@ -1,0 +1,32 @@
+"""The ASGI application: streams beside Django, so that neither holds the other's threads."""
+
+import os
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path, re_path
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django_application = get_asgi_application()
+
+# Only now are the apps loaded that these import.
+from notifications.guard import Guard  # noqa: E402
+from notifications.stream import EventStream  # noqa: E402
+from orders.stream import payment_plan  # noqa: E402
+
+streams: Any = EventStream()
+payment_streams: Any = EventStream(payment_plan)
+pages: Any = Guard(django_application)
+
+application = ProtocolTypeRouter(
+    {
+        "http": URLRouter(
+            [
+                path("events/", streams),
+                path("orders/<int:number>/events/", payment_streams),
+                re_path("", pages),
+            ]
+        ),
+    }
+)

@@ -1,0 +1,153 @@
+"""Settings: one file, runs from a checkout with no variable set; variables choose the rest (README, "Settings")."""
+
+from functools import partial
+from pathlib import Path
+
+from django.utils.translation import gettext_lazy as _
+
+from config import environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+DEBUG = environment.read("DEBUG", environment.boolean, default=True)
+CHECKOUT_SECRET = "insecure-checkout-key: set SECRET_KEY before anyone else can reach this site"  # noqa: S105
+SECRET_KEY = environment.read("SECRET_KEY", str, default=CHECKOUT_SECRET)
+if not DEBUG and SECRET_KEY == CHECKOUT_SECRET:
+    environment.stop("SECRET_KEY", "must be set when DEBUG is off")
+ALLOWED_HOSTS = environment.read(
+    "ALLOWED_HOSTS", environment.words, default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else []
+)
+if not DEBUG and not ALLOWED_HOSTS:
+    environment.stop("ALLOWED_HOSTS", "must be set when DEBUG is off")
+REDIS_URL = environment.read("REDIS_URL", environment.redis_url, default="")
+
+INSTALLED_APPS = [
+    "daphne",  # first, so that runserver is Daphne's
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_eventstream",
+    "config",
+    "notifications",
+    "orders",
+    "blog",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "notifications.middleware.cursor_middleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.debug",
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "notifications.context_processors.notifications",
+            ],
+        },
+    },
+]
+
+DATABASES = {
+    "default": environment.read(
+        "DATABASE_URL",
+        partial(environment.database, root=BASE_DIR),
+        default=environment.database("sqlite:///db.sqlite3", BASE_DIR),
+    )
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+CHANNEL_LAYERS = {
+    "default": (
+        {
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+            # A dead Redis must not hold up whoever publishes a wake-up.
+            "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 1, "socket_timeout": 5}]},
+        }
+        if REDIS_URL
+        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    )
+}
+
+EVENTSTREAM_CHANNELMANAGER_CLASS = "notifications.channelmanager.LogChannelManager"
+EVENTSTREAM_STORAGE_CLASS = "notifications.storage.LogStorage"
+
+PAYMENT_WINDOW_SECONDS = environment.read("PAYMENT_WINDOW_SECONDS", environment.seconds, default=60)
+CHECKOUT_CALLBACK_SECRET = "whsec_Y2hlY2tvdXQtb25seS1jYWxsYmFjay1zZWNyZXQ="  # noqa: S105
+PAYMENT_CALLBACK_SECRETS = environment.read(
+    "PAYMENT_CALLBACK_SECRETS", environment.webhook_secrets, default=[CHECKOUT_CALLBACK_SECRET] if DEBUG else []
+)
+if not PAYMENT_CALLBACK_SECRETS:
+    environment.stop("PAYMENT_CALLBACK_SECRETS", "must be set when DEBUG is off")
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "dashboard"
+LOGOUT_REDIRECT_URL = "dashboard"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+# From a checkout, files are served straight from the apps; with DEBUG off, `collectstatic` has made STATIC_ROOT.
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+
+LOGGING = {
+    "version": 1,
+    # Django's default of True silences daphne.server, whose loggers exist before this is read.
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO"},
+        # One line per stream opened is what its INFO level says.
+        "django_eventstream": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+    },
+}

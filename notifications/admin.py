@@ -1,0 +1,47 @@
+"""The log in the admin: to look at, never to change."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from notifications.models import Event, Subscription
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """A page for rows that only code writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes; `manage.py prune_events` does, with the horizon."""
+        return False
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    """The event log, newest first."""
+
+    list_display = ("position", "kind", "channel", "title", "created_at")
+    list_filter = ("kind", "created_at")
+    search_fields = ("channel", "key")
+    ordering = ("-id",)
+    # A log has many rows; counting them for the page's foot would read them all.
+    show_full_result_count = False
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(ReadOnlyAdmin):
+    """Who hears what, and since when."""
+
+    list_display = ("user", "channel", "since", "read_through", "muted")
+    list_filter = ("muted",)
+    list_select_related = ("user",)
+    search_fields = ("user__username", "channel")
+    show_full_result_count = False

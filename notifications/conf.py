@@ -1,0 +1,30 @@
+"""The app's settings, each read when used, so that tests and sites can override them."""
+
+from django.conf import settings
+
+
+def ping_seconds() -> float:
+    """Longest silence on a stream, in seconds; below the 60 s at which nginx ends an idle answer (trap 26)."""
+    return float(getattr(settings, "NOTIFICATIONS_PING_SECONDS", 15))
+
+
+def retry_milliseconds() -> int:
+    """Shortest delay before a browser reconnects; each stream is told up to twice as much, to spread a storm."""
+    return int(getattr(settings, "NOTIFICATIONS_RETRY_MS", 1000))
+
+
+def stream_max_age() -> float:
+    """Longest life of one stream in seconds; each ends at 50-100 % of it, so that they do not end together."""
+    return float(getattr(settings, "NOTIFICATIONS_STREAM_MAX_AGE", 3600))
+
+
+def poll_seconds(*, woken: bool) -> float:
+    """Seconds between looks at the log's head: short where nobody wakes us, a safety net where Redis does."""
+    if woken:
+        return float(getattr(settings, "NOTIFICATIONS_SAFETY_POLL_SECONDS", 2.0))
+    return float(getattr(settings, "NOTIFICATIONS_POLL_SECONDS", 0.2))
+
+
+def keep_days() -> int:
+    """Days an event is kept before `prune_events` may delete it."""
+    return int(getattr(settings, "NOTIFICATIONS_KEEP_DAYS", 90))

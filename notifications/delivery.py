@@ -1,0 +1,244 @@
+"""The life of one open stream: attach, catch up from the log, deliver what comes, ping, end."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from notifications import conf, frames, kinds, log
+from notifications.frames import Entry
+from notifications.listeners import StreamListener, control_channel
+
+if TYPE_CHECKING:
+    from notifications.tail import Tail
+
+T = TypeVar("T")
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+# Seconds that a stream with a deadline waits for its last event after the domain has been told that time is up.
+GRACE_SECONDS = 10.0
+# How long a client stays away that asked for ?mode=reconnect.
+RECONNECT_MILLISECONDS = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one stream will carry, decided before it opens.
+
+    channels: name → position after which it is heard. start: where it begins without a cursor (None: now); a stream
+    with a start is one that ends, with a terminal kind. deadline: seconds since the epoch at which `at_deadline` is
+    called, in a thread; the stream ends soon after.
+    """
+
+    channels: dict[str, int]
+    start: int | None = None
+    deadline: float | None = None
+    at_deadline: Callable[[], object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request that was let in, and what the log looked like then. once: ?mode=reconnect."""
+
+    plan: Plan
+    user_id: Any
+    session: str
+    language: str
+    cursor: int | None
+    bounds: log.Bounds
+    once: bool
+
+
+def body(content: bytes, *, more: bool = False) -> Message:
+    """A piece of the answer; the last one by default."""
+    return {"type": "http.response.body", "body": content, "more_body": more}
+
+
+async def start(send: Send) -> None:
+    """Begins a streamed answer."""
+    headers = [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        # no-transform and X-Accel-Buffering: proxies neither compress nor hold back (traps 9, 26).
+        (b"cache-control", b"no-cache, no-transform"),
+        (b"x-accel-buffering", b"no"),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
+class Delivery:
+    """Delivers to one client; `position` is that of the last entry delivered, and only grows."""
+
+    def __init__(
+        self,
+        opened: Opened,
+        follower: "Tail",
+        send: Send,
+        in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
+        admit: Callable[[], Awaitable[Opened]],
+    ) -> None:
+        """in_thread: runs a function that uses the database. admit: asks again to be let in; raises if refused."""
+        self.opened = opened
+        self.plan = opened.plan
+        self.follower = follower
+        self.send = send
+        self.in_thread = in_thread
+        self.admit = admit
+        self.listener = StreamListener(opened.user_id, opened.session, dict(opened.plan.channels))
+        self.position = 0
+        now = time.monotonic()
+        # Random from 50 % on: streams opened together, after a restart, do not end together.
+        self.ends_at = now + conf.stream_max_age() * random.uniform(0.5, 1)  # noqa: S311
+        self.ping_at = now + conf.ping_seconds()
+        self.deadline = None if self.plan.deadline is None else now + self.plan.deadline - time.time()
+
+    async def run(self, attach_from: int, receive: Receive) -> None:
+        """Serves the client until it leaves or the stream ends; `attach_from`: the tail's cursor before the plan."""
+        manager = self.follower.manager
+        # From here on everything past `attached_at` is queued, and everything up to it can be read: no gap, no overlap.
+        manager.add_listener(self.listener)
+        attached_at = self.follower.cursor
+        watcher = asyncio.create_task(self.watch(receive))
+        try:
+            await start(self.send)
+            self.apply_controls(attach_from)
+            await self.catch_up_from_cursor(attached_at)
+            if self.opened.once:
+                await self.write(frames.retry(RECONNECT_MILLISECONDS))
+            else:
+                await self.follow()
+        except Exception:
+            # Raised any further it would stop Daphne's reaper for good and hang the client (trap 3).
+            logger.exception("a stream of user %s broke; the client will resume", self.opened.user_id)
+        finally:
+            watcher.cancel()
+            manager.remove_listener(self.listener)
+            await self.send(body(b""))
+
+    async def watch(self, receive: Receive) -> None:
+        """Notices that the client has left."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.listener.left = True
+        self.listener.close()
+
+    def apply_controls(self, attach_from: int) -> None:
+        """Applies what changed for this person between the plan and the attachment."""
+        controls = self.follower.controls_since(attach_from, control_channel(self.opened.user_id))
+        if controls is None:
+            self.listener.doubted = True
+        for entry in controls or ():
+            self.follower.manager.steer(self.listener, entry)
+
+    async def catch_up_from_cursor(self, attached_at: int) -> None:
+        """Sends the opening bytes and everything between the client's cursor and the attachment."""
+        cursor, bounds = self.opened.cursor, self.opened.bounds
+        if cursor is not None and not bounds.horizon <= cursor <= max(bounds.head, attached_at):
+            # Pruned, or from another log (a restored database): say so, never skip in silence.
+            self.position = attached_at
+            await self.write(frames.opening(attached_at) + frames.reset(attached_at))
+            return
+        if cursor is None:
+            cursor = attached_at if self.plan.start is None else self.plan.start
+        self.position = cursor
+        await self.write(frames.opening(cursor))
+        await self.catch_up(attached_at)
+
+    async def catch_up(self, through: int) -> None:
+        """Delivers from the log what is after `position` and not after `through`."""
+        while self.position < through and not self.listener.closing:
+            after, channels = self.position, list(self.listener.since)
+            events = await self.in_thread(lambda: log.read(after, through=through, channels=channels))  # noqa: B023
+            heard = self.listener.since
+            await self.deliver(
+                Entry(event) for event in events if event.channel in heard and event.position > heard[event.channel]
+            )
+            if len(events) < log.PAGE:
+                return
+            self.position = max(self.position, events[-1].position)
+
+    async def follow(self) -> None:
+        """Delivers what the tail queues, until the end."""
+        listener = self.listener
+        while True:
+            if listener.overflow:
+                listener.overflow = False
+                listener.take()
+                await self.catch_up(self.follower.cursor)
+            await self.deliver(listener.take())
+            if listener.closing:
+                if not listener.left and not listener.finished:
+                    await self.write(frames.bye(conf.retry_milliseconds()))
+                return
+            if listener.doubted or listener.error:
+                await self.look_again()
+            if not listener.aevent.is_set() and not listener.overflow:
+                await self.wait()
+
+    async def deliver(self, entries: Iterable[Entry]) -> None:
+        """Writes entries that are past the position, in one write; a terminal one is the last."""
+        due: list[Entry] = []
+        for entry in entries:
+            if entry.position <= self.position:
+                continue
+            self.position = entry.position
+            due.append(entry)
+            if kinds.is_terminal(entry.kind):
+                self.listener.finished = True
+                self.listener.close()
+                break
+        if due:
+            await self.write(frames.join(due, self.opened.language))
+
+    async def write(self, content: bytes) -> None:
+        """Writes bytes; the next ping is due a full pause later."""
+        self.ping_at = time.monotonic() + conf.ping_seconds()
+        await self.send(body(content, more=True))
+
+    async def wait(self) -> None:
+        """Waits for something to deliver, and does what is due meanwhile."""
+        due = min(self.ping_at, self.ends_at, self.deadline or self.ends_at)
+        try:
+            async with asyncio.timeout(max(0.0, due - time.monotonic())):
+                await self.listener.aevent.wait()
+            return
+        except TimeoutError:
+            pass
+        now = time.monotonic()
+        if self.deadline is not None and now >= self.deadline:
+            await self.reach_deadline()
+        elif now >= self.ends_at:
+            self.listener.close()
+        else:
+            await self.write(frames.PING)
+
+    async def reach_deadline(self) -> None:
+        """Time is up: lets the domain say so, whose last event then ends the stream; or ends it anyhow."""
+        self.deadline = None
+        if self.plan.at_deadline is None:
+            self.listener.close()
+        else:
+            await self.in_thread(self.plan.at_deadline)
+            self.ends_at = time.monotonic() + GRACE_SECONDS
+
+    async def look_again(self) -> None:
+        """Plans anew after a change of the account or a kick; what may no longer be heard is left."""
+        listener = self.listener
+        listener.doubted, listener.error = False, ""
+        try:
+            plan = (await self.admit()).plan
+        except Exception as error:  # noqa: BLE001  refused, or the database is away: either way it may not go on
+            logger.info("a stream of user %s ends: %s", self.opened.user_id, error or type(error).__name__)
+            listener.close()
+            return
+        manager = self.follower.manager
+        for channel in set(listener.since) - set(plan.channels):
+            manager.leave(listener, channel)
+        for channel in set(plan.channels) - set(listener.since):
+            manager.join(listener, channel, plan.channels[channel])

@@ -1,0 +1,103 @@
+"""What goes over the wire: entries of the log as Server-Sent Events, encoded once per event and language.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+import json
+import random
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.utils import translation
+from django_eventstream.utils import sse_encode_event
+
+from notifications import conf, kinds
+from notifications.models import Event
+
+
+def encode(kind: str, data: str, event_id: int | None = None) -> bytes:
+    """Encodes one event; `data` may have several lines."""
+    # eventstream drops an id that is falsy; positions begin at 1.
+    encoded: str = sse_encode_event(kind, data, event_id=event_id)
+    return encoded.encode()
+
+
+class Entry:
+    """An event of the log on its way to streams; its frames are made once and shared by all of them."""
+
+    __slots__ = ("_frames", "channel", "event", "kind", "position")
+
+    def __init__(self, event: Event) -> None:
+        """Takes a sequenced event."""
+        assert event.position is not None
+        self.event = event
+        self.position = event.position
+        self.channel = event.channel
+        self.kind = event.kind
+        self._frames: dict[str, bytes] = {}
+
+    def frame(self, language: str) -> bytes:
+        """Returns the encoded event, with its texts in this language."""
+        frame = self._frames.get(language)
+        if frame is None:
+            with translation.override(language):
+                frame = encode(self.kind, payload(self.event), self.position)
+            self._frames[language] = frame
+        return frame
+
+
+def payload(event: Event) -> str:
+    """The event's `data:` in the active language; what send_event() was given goes out as it was given."""
+    if isinstance(event.data, str):
+        return event.data
+    return json.dumps(message(event), cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
+
+
+def message(event: Event) -> dict[str, Any]:
+    """What a client is told of an event, in the active language."""
+    text = kinds.render(event.kind, event.data)
+    return {
+        "id": event.position,
+        "kind": event.kind,
+        "channel": event.channel,
+        "title": text.title,
+        "body": text.body,
+        "url": event.url,
+        "created_at": event.created_at,
+        "data": event.data,
+    }
+
+
+def join(entries: Iterable[Entry], language: str) -> bytes:
+    """Joins the frames of entries in their order: one write for all that is pending."""
+    return b"".join([entry.frame(language) for entry in entries])
+
+
+def opening(cursor: int) -> bytes:
+    """The first bytes: the reconnection time, and the id to resume from should nothing else arrive before a break."""
+    return f"retry: {jittered(conf.retry_milliseconds())}\nid: {cursor}\n\n".encode()
+
+
+def retry(milliseconds: int) -> bytes:
+    """Sets the reconnection time alone."""
+    return f"retry: {jittered(milliseconds)}\n\n".encode()
+
+
+def reset(cursor: int) -> bytes:
+    """Tells the client that its cursor is too old: reload, and go on from this one."""
+    return encode("reset", json.dumps({"cursor": cursor}), cursor)
+
+
+def bye(milliseconds: int) -> bytes:
+    """Asks the client to come back after about this time; the answer ends behind it."""
+    delay = jittered(milliseconds)
+    return f"retry: {delay}\n".encode() + encode("bye", json.dumps({"retry": delay}))
+
+
+PING = encode("ping", "{}")
+
+
+def jittered(milliseconds: int) -> int:
+    """Between once and twice the time, so that many clients do not come at the same moment."""
+    return int(milliseconds * random.uniform(1, 2))  # noqa: S311

@@ -1,0 +1,144 @@
+"""The log: append within the caller's transaction, give positions after commit, read by position, prune.
+
+Invariants (docs/design.md, each with a test): positions have no gaps and never change; they become visible in their
+own order, so a reader that has seen position n will never later find one below n; a rolled-back transaction leaves no
+trace.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.utils import timezone
+
+from notifications import wake
+from notifications.models import Event, Head
+
+# One page of a read: bounds memory, and how long one reader may hold a thread.
+PAGE = 500
+# Rows deleted in one transaction of prune(): writers wait for no longer than that.
+PRUNE_CHUNK = 1000
+
+# What runs after commit, one function per database alias.
+_callbacks: dict[str, Callable[[], None]] = {}
+
+
+def append(
+    channel: str, kind: str, data: Mapping[str, Any] | str | None = None, *, url: str = "", key: str | None = None
+) -> None:
+    """Writes one event in the caller's transaction; after its commit the event gets a position and is delivered.
+
+    channel: who hears it, e.g. "seller:7". data: JSON that the kind's texts need, never HTML, never private fields; a
+    string is sent to streams as it is. url: where a click leads, a path of this site. key: the same key is written
+    once, however often it is appended.
+    """
+    append_all([Event(channel=channel, kind=kind, data={} if data is None else data, url=url, key=key)])
+
+
+def append_all(events: Iterable[Event]) -> None:
+    """Writes many events at once, in their order; see append()."""
+    events = list(events)
+    if not events:
+        return
+    alias = router.db_for_write(Event)
+    # A key that is already in the log is skipped by the database itself: no race, and no aborted transaction.
+    Event.objects.using(alias).bulk_create(events, ignore_conflicts=any(event.key for event in events))
+    _sequence_after_commit(alias)
+
+
+def _sequence_after_commit(alias: str) -> None:
+    """Registers the sequencing once per transaction, whatever the number of events."""
+    # A failing robust callback is named in the log by its __qualname__: a function has one, a partial not (trap 12).
+    callback = _callbacks.setdefault(alias, lambda: wake.wake(sequence(using=alias)))
+    if any(callback in entry for entry in connections[alias].run_on_commit):
+        # It goes with the savepoint it was registered in, and with that would go every row appended since.
+        return
+    transaction.on_commit(callback, using=alias, robust=True)
+
+
+def sequence(*, using: str = DEFAULT_DB_ALIAS) -> int:
+    """Gives every committed event without a position the next one, in order of id; returns the head's position.
+
+    The head's row is locked for it (a no-op on SQLite, whose transaction is IMMEDIATE), so sequencers stand in line
+    and a position becomes visible only after all lower ones. Whoever calls next picks up what a dead process left.
+    """
+    connection = connections[using]
+    with transaction.atomic(using=using):
+        head = Head.objects.using(using).select_for_update().filter(pk=Head.ID).first()
+        if head is None:
+            head, _created = Head.objects.using(using).get_or_create(pk=Head.ID)
+        table = connection.ops.quote_name(Event._meta.db_table)
+        with connection.cursor() as cursor:
+            # The ORM cannot number rows in an UPDATE. UPDATE … FROM: PostgreSQL, and SQLite since 3.33.
+            cursor.execute(
+                f"UPDATE {table} SET position = %s + pending.place"  # noqa: S608
+                f" FROM (SELECT id AS pending_id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM {table}"
+                " WHERE position IS NULL) AS pending WHERE id = pending.pending_id AND position IS NULL",
+                [head.position],
+            )
+            given = cursor.rowcount
+        if given:
+            head.position += given
+            head.save(using=using, update_fields=["position"])
+    return head.position
+
+
+def is_sequenced() -> bool:
+    """Whether no committed event waits for its position; one look at a partial index, without a lock."""
+    return not Event.objects.filter(position__isnull=True).exists()
+
+
+class Bounds(NamedTuple):
+    """Positions of the log: every event after `horizon` and up to `head` can be read."""
+
+    head: int
+    horizon: int
+
+
+def bounds() -> Bounds:
+    """Returns the log's bounds; an empty log is (0, 0)."""
+    row = Head.objects.filter(pk=Head.ID).values_list("position", "horizon").first()
+    return Bounds(*row) if row else Bounds(0, 0)
+
+
+def head() -> int:
+    """Returns the last position given: the cursor of somebody who has seen everything."""
+    return bounds().head
+
+
+def read(
+    after: int, *, through: int | None = None, channels: Collection[str] | None = None, limit: int = PAGE
+) -> list[Event]:
+    """Returns up to `limit` events with after < position <= through, of these channels, by position."""
+    events = Event.objects.filter(position__gt=after)
+    if through is not None:
+        events = events.filter(position__lte=through)
+    if channels is not None:
+        events = events.filter(channel__in=channels)
+    return list(events.order_by("position")[:limit])
+
+
+def prune(older_than: timedelta) -> int:
+    """Deletes events older than that, in chunks, and moves the horizon; returns how many were deleted.
+
+    The horizon moves first: a cursor below it is answered with `reset`, never with a silent gap.
+    """
+    cutoff = timezone.now() - older_than
+    newest = (
+        Event.objects.filter(created_at__lt=cutoff, position__isnull=False)
+        .order_by("-position")
+        .values_list("position", flat=True)
+        .first()
+    )
+    if newest is None:
+        return 0
+    with transaction.atomic():
+        Head.objects.select_for_update().get(pk=Head.ID)
+        Head.objects.filter(pk=Head.ID, horizon__lt=newest).update(horizon=newest)
+    pruned = 0
+    while ids := list(Event.objects.filter(position__lte=newest).values_list("pk", flat=True)[:PRUNE_CHUNK]):
+        with transaction.atomic():
+            Event.objects.filter(pk__in=ids).delete()
+        pruned += len(ids)
+    return pruned

@@ -1,0 +1,44 @@
+"""`manage.py serve`: runs the site with streams, on one address, until SIGTERM or Ctrl-C."""
+
+import argparse
+import sys
+from typing import Any
+
+from channels.routing import get_default_application
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from notifications.server import StreamServer, endpoint
+
+
+def port_number(value: str) -> int:
+    """Parses a TCP port."""
+    if not value.isdecimal() or not 1 <= int(value) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{value!r} is not a port from 1 to 65535")
+    return int(value)
+
+
+class Command(BaseCommand):
+    """Runs Daphne with what streams need."""
+
+    help = "Runs the site with its streams on Daphne, until SIGTERM or Ctrl-C."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Adds the address."""
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+        parser.add_argument("--port", default=8000, type=port_number, help="port to listen on (default %(default)s)")
+
+    def handle(self, *, host: str, port: int, **options: Any) -> None:
+        """Serves until told to stop; exit code 1 where the address cannot be had."""
+        server = StreamServer(
+            application=get_default_application(),
+            endpoints=[endpoint(host, port)],
+            server_name="",
+            ready_callable=lambda: self.stdout.write(f"Serving on http://{host}:{port}/ (Ctrl-C ends it)"),
+        )
+        if settings.DEBUG and host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
+            self.stderr.write(self.style.WARNING("DEBUG is on: set DEBUG=0 before others can reach this address."))
+        server.run()
+        if server.abort_start:
+            raise CommandError(f"cannot listen on {host}:{port}: is something else running there?")
+        sys.stdout.flush()

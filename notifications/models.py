@@ -1,0 +1,125 @@
+"""The log (Event, Head) and who follows it (Subscription, Reading). Written and read through log.py and inbox.py."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from notifications import kinds
+
+
+class AtomicSaves(models.Model):
+    """For models whose signals append to the log: the row, its receivers and the event are one transaction.
+
+    Without it Django commits the row before post_save runs, and a crash in between would lose the event.
+    """
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves the row and runs the receivers of its signals in one transaction."""
+        with transaction.atomic(using=kwargs.get("using")):
+            super().save(*args, **kwargs)
+
+
+class Head(models.Model):
+    """The log's head: a single row, whose lock puts sequencers in line."""
+
+    ID = 1
+
+    position = models.BigIntegerField(_("last position given"), default=0)
+    horizon = models.BigIntegerField(
+        _("horizon"), default=0, help_text=_("Every event after this position is kept; older ones may be pruned.")
+    )
+
+    class Meta:
+        verbose_name = _("log head")
+        constraints = (models.CheckConstraint(condition=Q(horizon__lte=F("position")), name="head_horizon_in_log"),)
+
+    def __str__(self) -> str:
+        return f"head at {self.position}"
+
+
+class Event(models.Model):
+    """One thing that happened, told once to one channel, whatever the number of readers."""
+
+    channel = models.CharField(_("channel"), max_length=100)
+    kind = models.CharField(_("kind"), max_length=64)
+    data = models.JSONField(_("data"), default=dict, blank=True)
+    url = models.CharField(_("link"), max_length=500, blank=True)
+    key = models.CharField(_("key"), max_length=200, unique=True, null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    # Null until the transaction that wrote the row has committed and log.sequence() has seen it.
+    position = models.BigIntegerField(_("position"), unique=True, null=True, editable=False)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        indexes = (
+            models.Index(fields=("channel", "position"), name="event_by_channel"),
+            models.Index(fields=("id",), name="event_unsequenced", condition=Q(position__isnull=True)),
+            models.Index(fields=("created_at",), name="event_by_age"),
+        )
+        constraints = (
+            models.CheckConstraint(condition=~Q(channel="") & ~Q(kind=""), name="event_has_channel_and_kind"),
+            models.CheckConstraint(
+                condition=Q(position__gt=0) | Q(position__isnull=True), name="event_position_positive"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.position or '-'} {self.channel} {self.kind}"
+
+    @property
+    def title(self) -> str:
+        """One line in the active language."""
+        return kinds.render(self.kind, self.data).title
+
+    @property
+    def body(self) -> str:
+        """Further text in the active language; may be empty."""
+        return kinds.render(self.kind, self.data).body
+
+
+class Subscription(models.Model):
+    """A person's place in a channel: events after both `since` and `read_through` are unread."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="subscriptions"
+    )
+    channel = models.CharField(_("channel"), max_length=100)
+    since = models.BigIntegerField(_("since position"), default=0)
+    read_through = models.BigIntegerField(_("read through position"), default=0)
+    muted = models.BooleanField(_("muted"), default=False)
+
+    class Meta:
+        verbose_name = _("subscription")
+        verbose_name_plural = _("subscriptions")
+        constraints = (
+            models.UniqueConstraint(fields=("user", "channel"), name="subscription_once"),
+            models.CheckConstraint(condition=Q(since__gte=0, read_through__gte=0), name="subscription_in_log"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.user_id} on {self.channel}"
+
+
+class Reading(models.Model):
+    """An event that a person has read by itself, above the subscription's `read_through`."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="readings"
+    )
+    event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="readings")
+    read_at = models.DateTimeField(_("read"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("reading")
+        verbose_name_plural = _("readings")
+        constraints = (models.UniqueConstraint(fields=("user", "event"), name="reading_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_id} read {self.event_id}"

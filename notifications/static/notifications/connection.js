@@ -1,0 +1,36 @@
+// @ts-check
+/** Says in words how the page is connected. The words are the element's data-label-… attributes. */
+
+/** A blink is no news: only what lasts longer is said. */
+const GRACE = 2000;
+
+/** @type {WeakMap<HTMLElement, ReturnType<typeof setTimeout>>} */
+const pending = new WeakMap();
+
+/**
+ * @param {HTMLElement} element
+ * @param {import("./stream.js").State | "polling"} state
+ */
+function say(element, state) {
+  element.dataset.connection = state;
+  element.textContent = element.getAttribute(`data-label-${state}`);
+}
+
+/**
+ * @param {HTMLElement | null} element
+ * @param {import("./stream.js").State | "polling"} state
+ */
+export function showConnection(element, state) {
+  if (!element) return;
+  clearTimeout(pending.get(element));
+  element.hidden = false;
+  const passing = state === "connecting" || state === "reconnecting";
+  if (passing && element.dataset.connection === "live") {
+    pending.set(
+      element,
+      setTimeout(() => say(element, state), GRACE),
+    );
+  } else {
+    say(element, state);
+  }
+}

@@ -1,0 +1,48 @@
+// @ts-check
+/** Keeps the relative times of the page right, in the page's language. */
+
+const REFRESH = 20_000;
+/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+const UNITS = [
+  ["day", 86_400],
+  ["hour", 3600],
+  ["minute", 60],
+];
+/** Later than this a date says more. */
+const LONGEST = 7 * 86_400;
+
+const language = document.documentElement.lang || undefined;
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
+const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
+const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
+
+/** @param {Date} date */
+function describe(date) {
+  const seconds = Math.max(0, (Date.now() - date.getTime()) / 1000);
+  if (seconds > LONGEST) return day.format(date);
+  for (const [unit, length] of UNITS) {
+    if (seconds >= length) return relative.format(-Math.floor(seconds / length), unit);
+  }
+  return relative.format(0, "second");
+}
+
+/** @param {HTMLTimeElement} element */
+export function showTime(element) {
+  const date = new Date(element.dateTime);
+  if (Number.isNaN(date.getTime())) return;
+  const text = describe(date);
+  if (element.textContent !== text) element.textContent = text;
+  element.title = exact.format(date);
+}
+
+export function keepTimesRight() {
+  const showAll = () => {
+    for (const element of document.querySelectorAll("time[data-relative]")) {
+      showTime(/** @type {HTMLTimeElement} */ (element));
+    }
+  };
+  showAll();
+  setInterval(showAll, REFRESH);
+  document.addEventListener("refreshed", showAll);
+  document.addEventListener("visibilitychange", showAll);
+}

@@ -1,0 +1,83 @@
+"""Who hears which channel: subscribe, unsubscribe, mute, and the channels that are a person's own.
+
+Each change is told to the person's open streams through the log, in the same transaction, so that it takes effect in
+every process and at its place among the events.
+"""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from notifications import log
+from notifications.listeners import control_channel
+from notifications.models import Subscription
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+# Prefixes of channels that belong to one person by right: "user:9" is heard by user 9, without anybody's doing.
+_own_prefixes = ["user"]
+
+
+def register_own(prefix: str) -> None:
+    """Declares that everyone hears the channel "<prefix>:<own id>"."""
+    if prefix not in _own_prefixes:
+        _own_prefixes.append(prefix)
+
+
+def own_channels(user: "AbstractBaseUser") -> set[str]:
+    """Returns the channels that are this person's own."""
+    return {f"{prefix}:{user.pk}" for prefix in _own_prefixes}
+
+
+def subscribe(user: "AbstractBaseUser", channel: str) -> bool:
+    """Lets a person hear a channel from now on; True if that changed anything."""
+    with transaction.atomic():
+        since = log.head()
+        _row, created = Subscription.objects.get_or_create(user_id=user.pk, channel=channel, defaults={"since": since})
+        if created:
+            log.append(control_channel(user.pk), "control.subscribed", {"channel": channel, "since": since})
+        return created
+
+
+def unsubscribe(user: "AbstractBaseUser", channel: str) -> bool:
+    """Ends a subscription, with what it had unread; True if there was one."""
+    with transaction.atomic():
+        deleted, _by_model = Subscription.objects.filter(user_id=user.pk, channel=channel).delete()
+        if deleted:
+            log.append(control_channel(user.pk), "control.unsubscribed", {"channel": channel})
+        return bool(deleted)
+
+
+def set_muted(user: "AbstractBaseUser", channel: str, *, muted: bool) -> bool:
+    """Silences a subscription, or lets it speak again from now on; True if that changed anything."""
+    with transaction.atomic():
+        since = log.head()
+        rows = Subscription.objects.filter(user_id=user.pk, channel=channel, muted=not muted)
+        changed = rows.update(muted=True) if muted else rows.update(muted=False, since=since)
+        if changed and muted:
+            log.append(control_channel(user.pk), "control.unsubscribed", {"channel": channel})
+        elif changed:
+            log.append(control_channel(user.pk), "control.subscribed", {"channel": channel, "since": since})
+        return bool(changed)
+
+
+def ensure_own(user: "AbstractBaseUser", known: Collection[str] = ()) -> set[str]:
+    """Makes the rows of a person's own channels that are not known to be there; returns the channels it looked after."""
+    missing = own_channels(user) - set(known)
+    if missing:
+        Subscription.objects.bulk_create(
+            [Subscription(user_id=user.pk, channel=channel) for channel in sorted(missing)], ignore_conflicts=True
+        )
+    return missing
+
+
+def channels_of(user: "AbstractBaseUser") -> dict[str, int]:
+    """Returns the channels a person hears, each with the position after which it does: one query.
+
+    The own ones are there from the first look, however the person's row came into the database.
+    """
+    rows = list(Subscription.objects.filter(user_id=user.pk).values_list("channel", "since", "muted"))
+    added = ensure_own(user, known=[channel for channel, _since, _muted in rows])
+    return {channel: since for channel, since, muted in rows if not muted} | dict.fromkeys(added, 0)

@@ -1,0 +1,195 @@
+"""The tail: reads the log past its cursor, once per process, and hands every entry to the streams that want it."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from django.db import connection
+
+from notifications import conf, kinds, log, wake
+from notifications.frames import Entry
+from notifications.listeners import LogListenerManager, get_manager
+
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
+
+# Seconds between two looks for committed events that nobody sequenced, because their process died.
+HEAL_SECONDS = 1.0
+# Longest pause between two attempts while the database is away.
+BACKOFF_SECONDS = 2.0
+# Steering entries remembered for streams that are just being opened; older ones count as unknown.
+CONTROLS_KEPT = 1000
+
+
+class Tail:
+    """Follows the log on one event loop; `cursor` is the position up to which streams have been served."""
+
+    def __init__(self, manager: LogListenerManager) -> None:
+        """Makes a tail that feeds this registry; start() sets it going on the running loop."""
+        self.manager = manager
+        self.loop = asyncio.get_running_loop()
+        self.cursor = 0
+        self.woken_from_afar = False
+        self._controls: deque[Entry] = deque(maxlen=CONTROLS_KEPT)
+        self._announced = 0
+        self._publish: set[asyncio.Task[None]] = set()
+        self._wakeup = asyncio.Event()
+        self._started = asyncio.Event()
+        # One thread of its own: the tail's one database connection lives there, whatever else the process does.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tail")
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begins at the log's present head."""
+        self._tasks = [asyncio.create_task(self._follow(), name="tail")]
+        if wake.layer() is not None:
+            self._tasks.append(asyncio.create_task(self._hear(), name="tail-wake"))
+        wake.attach(self)
+
+    async def started(self) -> None:
+        """Returns once the cursor is known, so that a stream may attach."""
+        await self._started.wait()
+
+    async def stop(self) -> None:
+        """Stops following and closes the connection."""
+        wake.attach(None)
+        tasks = [*self._tasks, *self._publish]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._in_thread(connection.close)
+        self._thread.shutdown(wait=False)
+
+    def wake_threadsafe(self, position: int, *, publish: bool = False) -> bool:
+        """Looks at the log now, and tells other processes if asked; False where the loop is gone."""
+        try:
+            self.loop.call_soon_threadsafe(partial(self._wake, position, publish=publish))
+        except RuntimeError:
+            return False
+        return True
+
+    def controls_since(self, position: int, channel: str) -> list[Entry] | None:
+        """Returns the steering entries after the position for one person, or None where that is no longer known."""
+        if len(self._controls) == CONTROLS_KEPT and self._controls[0].position > position:
+            return None
+        return [entry for entry in self._controls if entry.position > position and entry.channel == channel]
+
+    def _wake(self, position: int, *, publish: bool) -> None:
+        self._announced = max(self._announced, position)
+        self._wakeup.set()
+        if publish and wake.layer() is not None:
+            task = self.loop.create_task(wake.publish(position))
+            self._publish.add(task)
+            task.add_done_callback(self._publish.discard)
+
+    async def _follow(self) -> None:
+        """The tail's life: whatever the database does, it goes on, from where it was."""
+        failures = 0
+        heal_at = 0.0
+        while True:
+            try:
+                if not self._started.is_set():
+                    self.cursor = await self._in_thread(log.head)
+                    self._started.set()
+                if self.loop.time() >= heal_at:
+                    self._compare(await self._in_thread(_heal))
+                    heal_at = self.loop.time() + HEAL_SECONDS
+                await self._advance()
+                failures = 0
+            except Exception:
+                failures += 1
+                if failures == 1:
+                    logger.exception("the log cannot be read; trying again until it can")
+                await self._in_thread(connection.close)
+                await asyncio.sleep(min(BACKOFF_SECONDS, 0.1 * 2 ** min(failures, 6)))
+                continue
+            await self._wait()
+
+    async def _advance(self) -> None:
+        """Delivers everything past the cursor."""
+        self._wakeup.clear()
+        found = 0
+        while events := await self._in_thread(lambda: log.read(self.cursor)):
+            for event in events:
+                self._deliver(Entry(event))
+            found += len(events)
+            # Streams get the loop between two pages.
+            await asyncio.sleep(0)
+            if len(events) < log.PAGE:
+                break
+        if found and self.cursor > self._announced and self._announced:
+            # The log grew and nobody said so: the wake-ups of other processes do not arrive.
+            self.woken_from_afar = False
+
+    def _compare(self, head: int) -> None:
+        """A log that ends before our cursor is another one (a restored database): all streams start over."""
+        if head < self.cursor:
+            logger.error("the log went back from %d to %d: streams are asked to come back", self.cursor, head)
+            self.cursor = head
+            self.manager.close_all()
+
+    def _deliver(self, entry: Entry) -> None:
+        if entry.kind.startswith(kinds.CONTROL):
+            self._controls.append(entry)
+        try:
+            self.manager.fan_out(entry)
+        except Exception:
+            logger.exception("event %s could not be delivered to every stream", entry.position)
+        self.cursor = entry.position
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(conf.poll_seconds(woken=self.woken_from_afar)):
+                await self._wakeup.wait()
+        except TimeoutError:
+            pass
+
+    async def _hear(self) -> None:
+        """Listens for other processes' wake-ups; without them the tail polls faster."""
+        while True:
+            layer = wake.layer()
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(wake.GROUP, channel)
+                while True:
+                    message = await layer.receive(channel)
+                    self.woken_from_afar = True
+                    self._wake(int(message["position"]), publish=False)
+            except Exception as error:  # noqa: BLE001  Redis fails in many ways; polling goes on in all of them
+                self.woken_from_afar = False
+                logger.warning("wake-ups from other processes are not heard, polling: %s", error)
+                await asyncio.sleep(BACKOFF_SECONDS)
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
+        return await self.loop.run_in_executor(self._thread, function)
+
+
+def _heal() -> int:
+    """Sequences what a process left behind that died between its commit and its sequencing; returns the head."""
+    return log.head() if log.is_sequenced() else log.sequence()
+
+
+_current: Tail | None = None
+
+
+async def running() -> Tail:
+    """Returns this process's tail, started on first use, with its cursor known."""
+    global _current
+    loop = asyncio.get_running_loop()
+    if _current is None or _current.loop is not loop:
+        _current = Tail(get_manager())
+        _current.start()
+    await _current.started()
+    return _current
+
+
+async def stop() -> None:
+    """Stops this process's tail if it runs on this loop."""
+    global _current
+    tail, _current = _current, None
+    if tail is not None and tail.loop is asyncio.get_running_loop():
+        await tail.stop()

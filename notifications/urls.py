@@ -1,0 +1,14 @@
+"""Addresses of the inbox. The stream itself is mounted in config/asgi.py; its name is for reverse()."""
+
+from django.urls import path
+
+from notifications import views
+
+app_name = "notifications"
+
+urlpatterns = [
+    path("events/", views.stream_elsewhere, name="stream"),
+    path("notifications/", views.inbox_page, name="inbox"),
+    path("notifications/read/", views.mark_all_read, name="mark_all_read"),
+    path("notifications/<int:position>/read/", views.mark_read, name="mark_read"),
+]

@@ -1,0 +1,79 @@
+"""The shop in the admin: products, orders with demo actions, payments to look at."""
+
+from typing import TYPE_CHECKING, cast
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from notifications.admin import ReadOnlyAdmin
+from orders import notifiers, payments
+from orders.models import Order, Payment, Product, Status
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+
+@admin.action(description=_("Place a demo order"), permissions=["order"])
+def place_demo_order(modeladmin: admin.ModelAdmin, request: HttpRequest, products: QuerySet[Product]) -> None:
+    """Orders each chosen product once, as the person who is logged in."""
+    chosen = list(products.select_related("seller"))
+    for product in chosen:
+        Order.objects.create(buyer=cast("User", request.user), product=product)
+    count = len(chosen)
+    messages.success(request, ngettext("%d order placed.", "%d orders placed.", count) % count)
+
+
+@admin.register(Product)
+class ProductAdmin(admin.ModelAdmin):
+    """Products."""
+
+    list_display = ("name", "seller", "price", "currency")
+    list_filter = ("currency",)
+    search_fields = ("name", "seller__username")
+    autocomplete_fields = ("seller",)
+    actions = (place_demo_order,)
+
+    def has_order_permission(self, request: HttpRequest) -> bool:
+        """Whoever may add orders may place demo orders."""
+        return request.user.has_perm("orders.add_order")
+
+
+@admin.action(description=_("Mark as paid"), permissions=["change"])
+def mark_paid(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QuerySet[Order]) -> None:
+    """Settles the chosen orders that still wait, as a payment outside of the provider would."""
+    count = 0
+    for order in orders.select_related("product", "buyer"):
+        with transaction.atomic():
+            payments.expire(order)
+            if payments.settle(order, Status.PAID):
+                notifiers.order_paid(order)
+                count += 1
+    messages.success(request, ngettext("%d order marked as paid.", "%d orders marked as paid.", count) % count)
+
+
+@admin.register(Order)
+class OrderAdmin(admin.ModelAdmin):
+    """Orders; their status is moved by payments and actions alone, so that each move has one winner."""
+
+    list_display = ("number", "buyer", "product", "amount", "currency", "status", "placed_at")
+    list_filter = ("status", "currency", "placed_at")
+    list_select_related = ("buyer", "product")
+    search_fields = ("number", "buyer__username", "product__name")
+    autocomplete_fields = ("buyer", "product")
+    readonly_fields = ("status", "placed_at", "paid_at", "expires_at")
+    actions = (mark_paid,)
+    date_hierarchy = "placed_at"
+
+
+@admin.register(Payment)
+class PaymentAdmin(ReadOnlyAdmin):
+    """Payments as the provider reported them: to look at."""
+
+    list_display = ("callback_id", "order", "outcome", "amount", "currency", "applied", "received_at")
+    list_filter = ("outcome", "applied", "received_at")
+    list_select_related = ("order",)
+    search_fields = ("callback_id", "order__number")

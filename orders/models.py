@@ -1,0 +1,184 @@
+"""Products, orders and payments. How an order's status changes is said in payments.py alone."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from notifications.models import AtomicSaves
+from orders.money import display
+
+CENT = Decimal("0.01")
+
+
+class Currency(models.TextChoices):
+    """The currencies sold in (ISO 4217)."""
+
+    EUR = "EUR", _("euro")
+    USD = "USD", _("US dollar")
+    CNY = "CNY", _("renminbi")
+
+
+class Product(models.Model):
+    """Something a seller offers."""
+
+    seller = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("seller"), on_delete=models.PROTECT, related_name="products"
+    )
+    name = models.CharField(_("name"), max_length=120)
+    description = models.TextField(_("description"), blank=True)
+    price = models.DecimalField(_("price"), max_digits=12, decimal_places=2, validators=[MinValueValidator(CENT)])
+    currency = models.CharField(_("currency"), max_length=3, choices=Currency.choices, default=Currency.EUR)
+
+    class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+        ordering = ("name", "pk")
+        constraints = (models.CheckConstraint(condition=Q(price__gt=0), name="product_price_positive"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def price_display(self) -> str:
+        """The price in the active language's format."""
+        return display(self.price, self.currency)
+
+
+class Status(models.TextChoices):
+    """Where an order stands; `pending` is left once, for one of the others."""
+
+    PENDING = "pending", _("waiting for payment")
+    PAID = "paid", _("paid")
+    FAILED = "failed", _("payment failed")
+    EXPIRED = "expired", _("expired")
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    """Orders by whose they are and where they stand."""
+
+    def of_buyer(self, user: Any) -> "OrderQuerySet":
+        """Orders this person placed."""
+        return self.filter(buyer=user)
+
+    def of_seller(self, user: Any) -> "OrderQuerySet":
+        """Orders of this person's products."""
+        return self.filter(product__seller=user)
+
+    def overdue(self) -> "OrderQuerySet":
+        """Orders still waiting though their window is over."""
+        return self.filter(status=Status.PENDING, expires_at__lte=timezone.now())
+
+
+class Order(AtomicSaves):
+    """One order of one product; amount and currency are kept as they were when it was placed."""
+
+    number = models.BigAutoField(_("number"), primary_key=True)
+    buyer = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("buyer"), on_delete=models.PROTECT, related_name="orders"
+    )
+    product = models.ForeignKey(Product, verbose_name=_("product"), on_delete=models.PROTECT, related_name="orders")
+    amount = models.DecimalField(
+        _("amount"),
+        max_digits=12,
+        decimal_places=2,
+        blank=True,
+        validators=[MinValueValidator(CENT)],
+        help_text=_("Left empty: the product's price."),
+    )
+    currency = models.CharField(_("currency"), max_length=3, choices=Currency.choices, blank=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
+    placed_at = models.DateTimeField(_("placed"), default=timezone.now, editable=False)
+    paid_at = models.DateTimeField(_("paid"), null=True, blank=True, editable=False)
+    expires_at = models.DateTimeField(_("expires"), editable=False)
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        ordering = ("-number",)
+        indexes = (models.Index(fields=("expires_at",), name="order_overdue", condition=Q(status="pending")),)
+        constraints = (
+            models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="order_status_known"),
+            models.CheckConstraint(
+                condition=Q(status="paid", paid_at__isnull=False) | (~Q(status="paid") & Q(paid_at__isnull=True)),
+                name="order_paid_with_time",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Fills in what the product and the clock say, and saves."""
+        self.amount = self.amount or self.product.price
+        self.currency = self.currency or self.product.currency
+        self.expires_at = self.expires_at or self.placed_at + timedelta(seconds=settings.PAYMENT_WINDOW_SECONDS)
+        super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        """The order's page."""
+        return reverse("orders:detail", args=[self.number])
+
+    @property
+    def seller(self) -> Any:
+        """Whose product it is."""
+        return self.product.seller
+
+    @property
+    def channel(self) -> str:
+        """The channel of this order's payment page."""
+        return f"order:{self.number}"
+
+    @property
+    def amount_display(self) -> str:
+        """The amount in the active language's format."""
+        return display(self.amount, self.currency)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether it still waits though its window is over."""
+        return self.status == Status.PENDING and self.expires_at <= timezone.now()
+
+
+class Payment(models.Model):
+    """What a provider told us of an order, once per callback id."""
+
+    class Outcome(models.TextChoices):
+        """What the provider says."""
+
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+
+    order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.PROTECT, related_name="payments")
+    callback_id = models.CharField(_("callback id"), max_length=200, unique=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
+    amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
+    currency = models.CharField(_("currency"), max_length=3)
+    # False: it came too late or a second time; what was taken must be given back.
+    applied = models.BooleanField(_("applied"), default=False)
+    body = models.TextField(_("body as received"))
+    received_at = models.DateTimeField(_("received"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        ordering = ("-received_at", "-pk")
+        constraints = (
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
+            models.UniqueConstraint(
+                fields=("order",), condition=Q(outcome="succeeded", applied=True), name="payment_one_success"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.callback_id

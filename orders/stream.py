@@ -1,0 +1,28 @@
+"""The stream of one payment: its channel from the beginning, until `finish` or the end of its window."""
+
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+
+from notifications.delivery import Plan
+from notifications.stream import Refused
+from orders import payments
+from orders.models import Order
+
+# Timers may fire a little early; the order must be overdue by then.
+SLACK_SECONDS = 0.05
+
+
+def payment_plan(request: ASGIRequest, kwargs: dict[str, Any]) -> Plan:
+    """Plans the stream of /orders/<number>/events/; to anyone but the buyer the order does not exist."""
+    orders = Order.objects.of_buyer(request.user).select_related("product", "buyer")
+    order = orders.filter(number=kwargs["number"]).first()
+    if order is None:
+        raise Refused(404, "There is no such order.")
+    payments.expire(order)
+    return Plan(
+        channels={order.channel: 0},
+        start=0,
+        deadline=order.expires_at.timestamp() + SLACK_SECONDS,
+        at_deadline=lambda: payments.expire(order),
+    )

@@ -1,0 +1,20 @@
+"""Addresses of the shop. The stream itself is mounted in config/asgi.py; its name is for reverse()."""
+
+from django.urls import path
+
+from notifications.views import stream_elsewhere
+from orders import views
+
+app_name = "orders"
+
+urlpatterns = [
+    path("products/", views.products, name="products"),
+    path("products/<int:pk>/order/", views.place, name="place"),
+    path("orders/", views.mine, name="mine"),
+    path("orders/<int:number>/", views.detail, name="detail"),
+    path("orders/<int:number>/pay/", views.pay, name="pay"),
+    path("orders/<int:number>/done/", views.outcome, name="outcome"),
+    path("orders/<int:number>/events/", stream_elsewhere, name="stream"),
+    path("sales/", views.sales, name="sales"),
+    path("payments/callback/", views.callback, name="callback"),
+]

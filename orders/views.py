@@ -1,0 +1,115 @@
+"""The shop's pages. Every lookup is scoped to the reader; every change is a POST."""
+
+import logging
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_POST
+
+from notifications.requests import AuthenticatedRequest
+from orders import callbacks, payments
+from orders.models import Order, Product, Status
+
+logger = logging.getLogger(__name__)
+
+# Lines on a page of orders; older ones are in the admin.
+LISTED = 100
+# How often a payment page without JavaScript looks again, in seconds.
+REFRESH_SECONDS = 3
+
+
+@require_GET
+@login_required
+def products(request: AuthenticatedRequest) -> HttpResponse:
+    """What can be ordered."""
+    return render(request, "orders/products.html", {"products": Product.objects.select_related("seller")})
+
+
+@require_POST
+@login_required
+def place(request: AuthenticatedRequest, pk: int) -> HttpResponse:
+    """Places an order and leads to its payment page."""
+    product = get_object_or_404(Product, pk=pk)
+    order = Order.objects.create(buyer=request.user, product=product)
+    return redirect("orders:pay", order.number)
+
+
+@require_GET
+@login_required
+def mine(request: AuthenticatedRequest) -> HttpResponse:
+    """The reader's own orders."""
+    orders = Order.objects.of_buyer(request.user).select_related("product__seller")[:LISTED]
+    return render(request, "orders/mine.html", {"orders": orders})
+
+
+@require_GET
+@login_required
+def sales(request: AuthenticatedRequest) -> HttpResponse:
+    """Orders of the reader's products."""
+    orders = Order.objects.of_seller(request.user).select_related("product", "buyer")[:LISTED]
+    return render(request, "orders/sales.html", {"orders": orders})
+
+
+def order_of(request: AuthenticatedRequest, number: int, *, seller_too: bool = False) -> Order:
+    """Returns the order if it is the reader's; to everyone else it does not exist. Expires it if its time is over."""
+    order = Order.objects.select_related("product__seller", "buyer").filter(number=number).first()
+    if order is None or not (
+        order.buyer_id == request.user.pk or (seller_too and order.product.seller_id == request.user.pk)
+    ):
+        raise Http404
+    payments.expire(order)
+    return order
+
+
+@require_GET
+@login_required
+def detail(request: AuthenticatedRequest, number: int) -> HttpResponse:
+    """An order, for its buyer and its seller."""
+    order = order_of(request, number, seller_too=True)
+    return render(request, "orders/detail.html", {"order": order, "is_buyer": order.buyer_id == request.user.pk})
+
+
+@require_GET
+@login_required
+def pay(request: AuthenticatedRequest, number: int) -> HttpResponse:
+    """The payment page: waits for the provider's result; with a result it leads on at once."""
+    order = order_of(request, number)
+    if order.status != Status.PENDING:
+        return redirect("orders:outcome", order.number)
+    context = {
+        "order": order,
+        "stream_url": reverse("orders:stream", args=[order.number]),
+        "outcome_url": reverse("orders:outcome", args=[order.number]),
+        "refresh_seconds": REFRESH_SECONDS,
+    }
+    return render(request, "orders/pay.html", context)
+
+
+@require_GET
+@login_required
+def outcome(request: AuthenticatedRequest, number: int) -> HttpResponse:
+    """How a payment ended; as long as it has not, the payment page."""
+    order = order_of(request, number)
+    if order.status == Status.PENDING:
+        return redirect("orders:pay", order.number)
+    return render(request, "orders/outcome.html", {"order": order})
+
+
+@csrf_exempt
+@require_POST
+def callback(request: HttpRequest) -> HttpResponse:
+    """Takes a payment provider's signed callback; answers 2xx only once its effect is committed."""
+    try:
+        body = callbacks.read_body(request)
+        callback_id = callbacks.verify(request.headers, body, settings.PAYMENT_CALLBACK_SECRETS)
+        result = payments.apply(payments.parse(callback_id, body))
+    except payments.Rejected as rejected:
+        logger.warning("payment callback rejected: %s", rejected)
+        return JsonResponse({"error": str(rejected)}, status=rejected.status)
+    logger.info("payment callback %s: %s", callback_id, result)
+    # Alipay resends until it reads exactly this; others look at the status alone.
+    return HttpResponse("success", content_type="text/plain")

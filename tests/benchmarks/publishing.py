@@ -1,0 +1,27 @@
+"""The publisher of a site under test: a view inside the serving process that says when each commit was over."""
+
+import time
+from collections.abc import Callable
+
+from django.db import transaction
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+
+def publishing_view(publish: Callable[[str], None]) -> Callable[[HttpRequest], JsonResponse]:
+    """Make the view that publishes `count` events one after the other, each in a transaction of its own."""
+
+    @csrf_exempt
+    @require_POST
+    def view(request: HttpRequest) -> JsonResponse:
+        run, first, count = (int(request.GET[name]) for name in ("run", "first", "count"))
+        commits: list[int] = []
+        for sequence in range(first, first + count):
+            with transaction.atomic():
+                # Registered before the site's own hooks, so that it runs before them: the clock starts at the commit.
+                transaction.on_commit(lambda: commits.append(time.monotonic_ns()))
+                publish(f"{run}.{sequence}.{time.monotonic_ns()}")
+        return JsonResponse({"commits": commits})
+
+    return view

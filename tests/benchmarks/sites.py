@@ -1,0 +1,189 @@
+"""The sites under test: how each is made in a temporary folder, and how its server process is started and ended."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import processes
+from .errors import BenchmarkError
+
+ROOT = Path(__file__).resolve().parents[2]
+PREPARE_SECONDS = 120
+START_SECONDS = 30
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Site:
+    key: str
+    label: str
+    folder: Path
+    settings: str
+    command: Callable[[int], list[str]]
+    # Dotted names, as `prepare` and the site's own settings know them.
+    publish: str
+    subscribe: str = ""
+    stream_path: str = "/events/"
+    python_path: tuple[Path, ...] = (ROOT,)
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "db.sqlite3"
+
+    @property
+    def cookies(self) -> Path:
+        return self.folder / "cookies"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "server.log"
+
+    def environment(self) -> dict[str, str]:
+        """Only what is said here and what starting a program needs: a developer's own settings stay out of the figures."""
+        kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+        python_path = os.pathsep.join(map(str, self.python_path))
+        return {**kept, "DJANGO_SETTINGS_MODULE": self.settings, "PYTHONPATH": python_path, **self.variables}
+
+    def prepare(self, streams: int) -> list[str]:
+        """Migrate, make the people and their sessions; return the statements that one event costs."""
+        self.run(["-m", "django", "migrate", "--verbosity", "0"])
+        answer = self.run(
+            ["-m", f"{__package__}.prepare", str(streams), str(self.cookies), self.publish, self.subscribe]
+        )
+        statements: list[str] = json.loads(answer.splitlines()[-1])["statements"]
+        return statements
+
+    def run(self, arguments: list[str]) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            timeout=PREPARE_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise BenchmarkError(f"{self.label}: {' '.join(arguments[:3])} failed:\n{done.stderr[-2000:]}")
+        return done.stdout
+
+    @contextmanager
+    def serving(self) -> Iterator["Server"]:
+        port = free_port()
+        with self.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *self.command(port)],
+                cwd=self.folder,
+                env=self.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        try:
+            server = Server(self, process, port)
+            server.wait_until_ready()
+            yield server
+        finally:
+            stop(process)
+
+
+@dataclass(frozen=True)
+class Server:
+    site: Site
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                self.publish(run=0, first=0, count=0)
+            except OSError:
+                time.sleep(0.05)
+            else:
+                return
+        raise BenchmarkError(f"{self.site.label}: the server did not start:\n{self.end_of_log()}")
+
+    def publish(self, *, run: int, first: int, count: int, seconds: float = 60) -> list[int]:
+        """Publish in the serving process; return when each commit was over, on the clock all processes share."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
+        try:
+            connection.request("POST", f"/bench/publish/?run={run}&first={first}&count={count}")
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise BenchmarkError(f"{self.site.label}: publishing was answered {answer.status}:\n{self.end_of_log()}")
+        commits: list[int] = json.loads(content)["commits"]
+        return commits
+
+    def end_of_log(self) -> str:
+        return self.site.log.read_text(errors="replace")[-2000:]
+
+    def usage(self) -> processes.Usage:
+        return processes.usage(self.process.pid, self.site.database)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def this_project(folder: Path) -> Site:
+    folder.mkdir()
+    return Site(
+        key="project",
+        label="this project",
+        folder=folder,
+        settings=f"{__package__}.settings",
+        command=lambda port: [str(ROOT / "manage.py"), "serve", "--host", "127.0.0.1", "--port", str(port)],
+        publish=f"{__package__}.project.publish",
+        subscribe=f"{__package__}.project.subscribe_all",
+        variables={
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "DEBUG": "0",
+            "SECRET_KEY": "of a site that lives for one run of the benchmark",
+            "ALLOWED_HOSTS": "127.0.0.1",
+            "PAYMENT_CALLBACK_SECRETS": "whsec_b2Ygb25lIHJ1biBvZiB0aGUgYmVuY2htYXJr",
+        },
+    )
+
+
+def plain_eventstream(folder: Path) -> Site:
+    shutil.copytree(Path(__file__).parent / "peer_eventstream", folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return Site(
+        key="plain",
+        label="plain django-eventstream",
+        folder=folder,
+        settings="plain.settings",
+        command=lambda port: ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "plain.asgi:application"],
+        publish="plain.views.publish",
+        python_path=(folder, ROOT),
+    )
+
+
+SITES: tuple[Callable[[Path], Site], ...] = (this_project, plain_eventstream)

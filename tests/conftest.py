@@ -1,0 +1,148 @@
+"""Fixtures: real servers, the site as processes of its own, a browser."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from playwright.sync_api import Browser, Page
+
+from tests.browsers import headless_chromium
+from tests.services import SQLITE, PostgresServer, RedisServer, Site
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests on SQLite use a file, as the site does: in memory, threads would share one connection and its locks."""
+    default = settings.DATABASES["default"]
+    if default["ENGINE"].endswith("sqlite3"):
+        default.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("django") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def engine(request: pytest.FixtureRequest) -> str:
+    """What `site` and `demo_site` run on; both: `parametrize("engine", [SQLITE, POSTGRESQL], indirect=True)`."""
+    return getattr(request, "param", SQLITE)
+
+
+class SiteFactory:
+    """Makes sites from databases that are migrated, and seeded, once per session and engine."""
+
+    def __init__(self, request: pytest.FixtureRequest, folder: Path):
+        self.request = request
+        self.folder = folder
+        self.templates: dict[tuple[str, bool], str] = {}
+        self.made = 0
+
+    @property
+    def postgres(self) -> PostgresServer:
+        # Asked for late: a test on SQLite neither needs nor awaits the server.
+        return self.request.getfixturevalue("postgres_server")
+
+    def make(self, engine: str, seeded: bool, folder: Path) -> Site:
+        template = self.templates.get((engine, seeded)) or self._prepare(engine, seeded)
+        self.made += 1
+        if engine == SQLITE:
+            path = folder / "site.sqlite3"
+            shutil.copy(template, path)
+            return Site(folder, f"sqlite:///{path}")
+        url = self.postgres.create_database(f"site_{self.made}", template)
+        return Site(folder, url, redis_url=self.request.getfixturevalue("redis_server").url)
+
+    def _prepare(self, engine: str, seeded: bool) -> str:
+        name = f"template_{'seeded' if seeded else 'migrated'}"
+        path = self.folder / f"{name}.sqlite3"
+        url = f"sqlite:///{path}" if engine == SQLITE else self.postgres.create_database(name)
+        site = Site(self.folder, url)
+        site.migrate()
+        if seeded:
+            site.manage("seed_demo")
+        if engine == SQLITE:
+            # Into the one file that is copied, whatever the journal mode.
+            with closing(sqlite3.connect(path)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self.templates[engine, seeded] = str(path) if engine == SQLITE else name
+        return self.templates[engine, seeded]
+
+
+@pytest.fixture(scope="session")
+def site_factory(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> SiteFactory:
+    return SiteFactory(request, tmp_path_factory.mktemp("templates"))
+
+
+@pytest.fixture
+def site(site_factory: SiteFactory, engine: str, tmp_path: Path) -> Iterator[Site]:
+    """A migrated, empty site; its servers are ended with the test."""
+    made = site_factory.make(engine, seeded=False, folder=tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def demo_site(site_factory: SiteFactory, engine: str, tmp_path: Path) -> Iterator[Site]:
+    """A site with the demo people in it; its servers are ended with the test."""
+    made = site_factory.make(engine, seeded=True, folder=tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    """A headless Chromium, for one test.
+
+    Not for longer: while Playwright runs, this thread has a running event loop, and Django refuses to touch the
+    database of any other test then.
+    """
+    with headless_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Returns a factory of pages, each in a fresh profile; a script error on any of them fails the test.
+
+    Its arguments are those of Playwright's `new_context`: locale, viewport, color_scheme, java_script_enabled, ...
+    """
+    errors: list[str] = []
+
+    def new_page(**options: Any) -> Page:
+        defaults: dict[str, Any] = {
+            "locale": "en-GB",
+            "viewport": {"width": 1280, "height": 800},
+            "color_scheme": "light",
+        }
+        context = chromium.new_context(**defaults | options)
+        context.set_default_timeout(10_000)
+        context.on("weberror", lambda error: errors.append(str(error.error)))
+        return context.new_page()
+
+    yield new_page
+    for context in chromium.contexts:
+        context.close()
+    assert not errors, errors

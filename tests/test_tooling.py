@@ -1,0 +1,133 @@
+"""What a clone is set up with: pinned requirements, the Makefile, the script of continuous integration."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.exceptions import SynchronousOnlyOperation
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.browsers import headless_chromium
+from tests.services import ROOT
+
+PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+) \\$", re.MULTILINE)
+CI_SCRIPT = ROOT / ".ci" / "run"
+COMPILED = ["requirements.txt", "requirements-dev.txt"]
+
+
+def pins(filename: str) -> dict[str, str]:
+    return {match["name"]: match["version"] for match in PIN.finditer((ROOT / filename).read_text())}
+
+
+def declared(filename: str) -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = project["dependencies"] + (project["optional-dependencies"]["dev"] if "dev" in filename else [])
+    return [Requirement(name) for name in names]
+
+
+@pytest.mark.parametrize("filename", COMPILED)
+def test_every_declared_dependency_is_pinned_within_its_range(filename):
+    pinned = pins(filename)
+    outside = [
+        str(requirement)
+        for requirement in declared(filename)
+        if not requirement.specifier.contains(pinned.get(canonicalize_name(requirement.name), "0"))
+    ]
+    assert not outside, "run: make requirements"
+
+
+@pytest.mark.parametrize("filename", COMPILED)
+def test_the_pinned_sets_hold_pins_hashes_and_origins_alone(filename):
+    kinds = [
+        PIN,
+        re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?$"),
+        re.compile(r" *#( +(via|-c)\b.*| +[\w. ()-]+|$)"),
+    ]
+    lines = (ROOT / filename).read_text().splitlines()
+    # The head says how the file is made; the rest names neither an index, nor a folder, nor a host.
+    strange = [line for line in lines[5:] if line and not any(kind.match(line) for kind in kinds)]
+    assert not strange
+    assert not [line for line in lines if "/" in line]
+
+
+@pytest.mark.parametrize("filename", COMPILED)
+def test_every_pin_carries_a_hash(filename):
+    text = (ROOT / filename).read_text()
+    assert len(re.findall(r"==\S+ \\\n    --hash=sha256:", text)) == len(pins(filename)) == text.count("==")
+
+
+def test_the_tests_run_on_the_very_versions_that_are_served():
+    assert pins("requirements.txt").items() <= pins("requirements-dev.txt").items()
+
+
+def test_no_file_names_a_folder_of_the_machine_it_was_written_on():
+    git = shutil.which("git")
+    command = [git or "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True) if git else None
+    if not listed or listed.returncode:
+        pytest.skip("not a git checkout")
+    folder = re.compile(rb"/(?:root|work|home/\w+|Users/\w+|opt/(?:wheels|pypi))/" + b"|" + re.escape(bytes(ROOT)))
+    paths = [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+    assert paths
+    assert not [str(path) for path in paths if folder.search(path.read_bytes())]
+
+
+def test_continuous_integration_ends_with_the_test_command_of_the_readme():
+    lines = [line for line in CI_SCRIPT.read_text().splitlines() if line and not line.startswith("#")]
+    assert lines[-3:] == ["export REQUIRE_SERVICES=1", "make lint", "make test"]
+    assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_continuous_integration_is_a_script_that_bash_can_run():
+    assert os.access(CI_SCRIPT, os.X_OK)
+    bash = shutil.which("bash")
+    if not bash:
+        pytest.skip("bash is not installed (Debian package bash)")
+    assert subprocess.run([bash, "-n", CI_SCRIPT], capture_output=True, text=True).stderr == ""
+
+
+def test_continuous_integration_installs_every_package_that_a_test_may_miss():
+    sources = [path.read_text() for path in (ROOT / "tests").rglob("*.py")]
+    demanded = {name for source in sources for name in re.findall(r'\bpackage="([^"]+)"', source)}
+    installed = re.search(r"^packages=\((.*)\)$", CI_SCRIPT.read_text(), re.MULTILINE)
+    assert demanded
+    assert installed
+    assert demanded <= set(installed[1].split())
+
+
+def make(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", "--no-print-directory", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True
+    )
+
+
+def test_make_alone_lists_every_target():
+    phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert phony
+    assert [line.split()[1] for line in make().stdout.splitlines()] == phony[1].split()
+
+
+@pytest.mark.parametrize("answer", ["exit 1", "not-a-command-of-this-machine"])
+def test_a_python_that_is_too_old_is_refused_in_one_line(tmp_path, answer):
+    old_python = tmp_path / "old-python"
+    old_python.write_text(f"#!/bin/sh\n{answer}\n")
+    old_python.chmod(0o755)
+    done = make("demo", f"PYTHON={old_python}", f"VENV={tmp_path / 'venv'}")
+    message, *rest = done.stderr.splitlines()
+    assert message == f"{old_python} is not Python 3.11 or newer; name one: make PYTHON=python3.11 ..."
+    assert len(rest) == 1, "the line of make itself"
+    assert done.returncode == 2
+
+
+@pytest.mark.django_db
+def test_the_database_is_usable_after_a_browser_in_the_same_thread():
+    users = get_user_model().objects
+    with headless_chromium(), pytest.raises(SynchronousOnlyOperation):
+        users.exists()
+    assert not users.exists()
