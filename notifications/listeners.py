@@ -6,11 +6,12 @@ from django_eventstream import views
 from django_eventstream.event import Event as PlainEvent
 from django_eventstream.views import Listener, ListenerManager
 
-from notifications import kinds
 from notifications.frames import Entry, payload
 
 # Entries that may wait for one stream; past it the stream forgets them and catches up from the log.
 MAX_PENDING = 500
+# Prefix of the channels that steer streams.
+CONTROL = "control:"
 
 
 class StreamListener(Listener):  # type: ignore[misc]
@@ -102,7 +103,7 @@ class LogListenerManager(ListenerManager):  # type: ignore[misc]
         """Gives an entry of the log to everyone who listens to its channel; called by the tail, in order."""
         with self.lock:
             listeners = list(self.listeners_by_channel.get(entry.channel, ()))
-        if entry.kind.startswith(kinds.CONTROL):
+        if is_control(entry.channel):
             for listener in listeners:
                 if isinstance(listener, StreamListener):
                     self.steer(listener, entry)
@@ -146,8 +147,13 @@ class LogListenerManager(ListenerManager):  # type: ignore[misc]
 
 
 def control_channel(user_id: Any) -> str:
-    """The channel that steers a person's open streams; nobody can subscribe to it."""
-    return f"control:{user_id}"
+    """The channel that steers a person's open streams; no client ever sees what is said there."""
+    return f"{CONTROL}{user_id}"
+
+
+def is_control(channel: str) -> bool:
+    """Whether what is said on a channel steers streams instead of being delivered."""
+    return channel.startswith(CONTROL)
 
 
 def install() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from daphne.server import Server
 from twisted.internet import defer
+from twisted.web.http import HTTPChannel
 
 from notifications import tail
 from notifications.listeners import get_manager
@@ -19,6 +20,9 @@ logger = logging.getLogger(__name__)
 BACKLOG = 4096
 # Seconds that streams have to end by themselves on SIGTERM, before they are cancelled.
 DRAIN_SECONDS = 4.0
+# Twisted hangs up on a line longer than 16 KB without a word, and answers 400 to headers of more than 16 KB in all:
+# with longer lines allowed, a client with an oversized header gets that answer.
+LONGEST_LINE = 64 * 1024
 
 
 def endpoint(host: str, port: int) -> str:
@@ -29,6 +33,11 @@ def endpoint(host: str, port: int) -> str:
 
 class StreamServer(Server):  # type: ignore[misc]
     """Daphne's server; its `http_timeout` stays unset, because it counts the whole age of an answer (trap 5)."""
+
+    def run(self) -> None:
+        """Serves until told to stop."""
+        HTTPChannel.MAX_LENGTH = LONGEST_LINE
+        super().run()
 
     def kill_all_applications(self) -> Any:
         """Called before shutdown: lets streams end in good order, then cancels what is left.

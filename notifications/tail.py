@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from django.db import connection
 
-from notifications import conf, kinds, log, wake
+from notifications import conf, log, wake
 from notifications.frames import Entry
-from notifications.listeners import LogListenerManager, get_manager
+from notifications.listeners import LogListenerManager, get_manager, is_control
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Tail:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._in_thread(connection.close)
+        await self._in_thread(_disconnect)
         self._thread.shutdown(wait=False)
 
     def wake_threadsafe(self, position: int, *, publish: bool = False) -> bool:
@@ -104,7 +104,7 @@ class Tail:
                 failures += 1
                 if failures == 1:
                     logger.exception("the log cannot be read; trying again until it can")
-                await self._in_thread(connection.close)
+                await self._in_thread(_disconnect)
                 await asyncio.sleep(min(BACKOFF_SECONDS, 0.1 * 2 ** min(failures, 6)))
                 continue
             await self._wait()
@@ -133,7 +133,7 @@ class Tail:
             self.manager.close_all()
 
     def _deliver(self, entry: Entry) -> None:
-        if entry.kind.startswith(kinds.CONTROL):
+        if is_control(entry.channel):
             self._controls.append(entry)
         try:
             self.manager.fan_out(entry)
@@ -166,6 +166,11 @@ class Tail:
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
         return await self.loop.run_in_executor(self._thread, function)
+
+
+def _disconnect() -> None:
+    # A function of its own: `connection` means that of the thread which looks it up.
+    connection.close()
 
 
 def _heal() -> int:

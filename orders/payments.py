@@ -49,8 +49,8 @@ def parse(callback_id: str, body: bytes) -> Callback:
     try:
         text = body.decode()
         content = json.loads(text)
-    except ValueError:
-        raise Rejected("the body is not JSON in UTF-8") from None
+    except (ValueError, RecursionError):
+        raise Rejected("the body is not JSON in UTF-8, or nested too deep") from None
     data = content.get("data") if isinstance(content, dict) else None
     if not isinstance(data, dict):
         raise Rejected("the body must be an object with an object in `data`")

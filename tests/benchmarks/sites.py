@@ -33,6 +33,8 @@ class Site:
     # Dotted names, as `prepare` and the site's own settings know them.
     publish: str
     subscribe: str = ""
+    # Whether a wrong delivery or a failure here fails the benchmark; elsewhere it is a finding.
+    must_be_right: bool = False
     stream_path: str = "/events/"
     python_path: tuple[Path, ...] = (ROOT,)
     variables: dict[str, str] = field(default_factory=dict)
@@ -157,6 +159,7 @@ def this_project(folder: Path) -> Site:
     folder.mkdir()
     return Site(
         key="project",
+        must_be_right=True,
         label="this project",
         folder=folder,
         settings=f"{__package__}.settings",

@@ -107,10 +107,7 @@ def test_an_order_saved_as_paid_is_told_once(bob, mug):
 def test_orders_made_in_bulk_are_told_by_the_documented_call(alice, bob, mug):
     now = timezone.now()
     Order.objects.bulk_create(
-        [
-            Order(buyer=bob, product=mug, amount=Decimal(1), currency="EUR", expires_at=now, number=n)
-            for n in (501, 502)
-        ]
+        [Order(buyer=bob, product=mug, amount=Decimal(1), currency="EUR", expires_at=now, number=n) for n in (501, 502)]
     )
     assert told() == []
     made = Order.objects.select_related("product", "buyer").order_by("number")
@@ -163,9 +160,9 @@ def test_the_database_holds_what_must_hold(alice, bob, mug):
         product(alice, price=Decimal(0))
     payment = {"order": placed, "outcome": "succeeded", "amount": Decimal("12.50"), "currency": "EUR", "applied": True}
     Payment.objects.create(callback_id="a", **payment)
-    for wrong in ({"callback_id": "b"}, {"callback_id": "a", "applied": False}):
+    for again in ({"callback_id": "b"}, {"callback_id": "a", "applied": False}):
         with pytest.raises(IntegrityError), transaction.atomic():
-            Payment.objects.create(**{**payment, **wrong})
+            Payment.objects.create(**payment | again)
 
 
 def test_order_numbers_do_not_begin_at_one(bob, mug):

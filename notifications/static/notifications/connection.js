@@ -3,6 +3,8 @@
 
 /** A blink is no news: only what lasts longer is said. */
 const GRACE = 2000;
+/** A server in trouble may take a connection only to end it. */
+const SETTLED = 250;
 
 /** @type {WeakMap<HTMLElement, ReturnType<typeof setTimeout>>} */
 const pending = new WeakMap();
@@ -24,13 +26,14 @@ export function showConnection(element, state) {
   if (!element) return;
   clearTimeout(pending.get(element));
   element.hidden = false;
-  const passing = state === "connecting" || state === "reconnecting";
-  if (passing && element.dataset.connection === "live") {
+  const said = element.dataset.connection;
+  let delay = 0;
+  if (said === "live" && (state === "connecting" || state === "reconnecting")) delay = GRACE;
+  if (said === "reconnecting" && state === "live") delay = SETTLED;
+  if (delay === 0) say(element, state);
+  else
     pending.set(
       element,
-      setTimeout(() => say(element, state), GRACE),
+      setTimeout(() => say(element, state), delay),
     );
-  } else {
-    say(element, state);
-  }
 }

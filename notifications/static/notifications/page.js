@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What every page of a logged-in person runs. Each notification is also a "notification" event of the document
+ * What every page runs; whoever is logged in also gets the stream. Each notification is also a "notification" event of the document
  * (detail: Notification), so that other modules react to it without knowing where it came from.
  */
 
@@ -10,7 +10,7 @@ import { addLine } from "./lines.js";
 import { refresh } from "./regions.js";
 import { Stream } from "./stream.js";
 import { keepTimesRight } from "./times.js";
-import { addUnread, showUnread } from "./unread.js";
+import { addUnread, extendMarkAll, showUnread } from "./unread.js";
 
 const POLL_INTERVAL = 15_000;
 /** A reset right after a reload would be a reload for ever. */
@@ -23,6 +23,7 @@ const connection = document.getElementById("connection");
 /** @param {import("./stream.js").Notification} notification */
 function receive(notification) {
   addLine(notification);
+  extendMarkAll(notification.id);
   if (notification.unread) addUnread();
   // A live list speaks for itself.
   const announcer = document.querySelector("[data-live]") ? null : document.querySelector("[data-announce]");

@@ -15,7 +15,7 @@
  * @property {string} url
  * @property {string} created_at
  * @property {Record<string, unknown>} data
- * @property {boolean} unread
+ * @property {boolean} unread what comes live is, unless the server says otherwise
  */
 
 /** The server says something at least this often. */
@@ -26,6 +26,8 @@ const SILENCE = 2.5 * PING_INTERVAL;
 const PATIENCE = 120_000;
 /** EventSource hides the status that stopped it; this many refusals in a row are worth asking for it. */
 const REFUSALS_BEFORE_PROBE = 2;
+/** Event names that steer the stream; all others are notifications. */
+const STEERING = ["ping", "reset", "bye", "finish"];
 /** Answers by which the server means "do not come back". */
 const FINAL_STATUSES = [204, 401, 403];
 
@@ -40,7 +42,7 @@ function backoff(attempt) {
  * @returns {Notification}
  */
 function decode(event) {
-  const bare = { kind: event.type, channel: "", title: "", body: "", url: "", created_at: "", data: {}, unread: false };
+  const bare = { kind: event.type, channel: "", title: "", body: "", url: "", created_at: "", data: {}, unread: true };
   /** @type {unknown} */
   let fields = null;
   try {
@@ -72,7 +74,7 @@ export class Stream extends EventTarget {
   constructor({ url, kinds, cursor = null }) {
     super();
     this.#url = url;
-    this.#kinds = kinds;
+    this.#kinds = new Set(["message", ...kinds.filter((kind) => kind && !STEERING.includes(kind))]);
     this.#seen = cursor;
   }
 
@@ -133,7 +135,7 @@ export class Stream extends EventTarget {
       this.#emit("finish", decode(event));
       this.#enter("ended");
     });
-    for (const kind of new Set(["message", ...this.#kinds])) {
+    for (const kind of this.#kinds) {
       source.addEventListener(kind, (event) => this.#onNotification(/** @type {MessageEvent<string>} */ (event)));
     }
   }

@@ -13,6 +13,15 @@ export function addUnread() {
   showUnread();
 }
 
+/**
+ * "Mark all as read" means what the page shows, so it reaches as far as the last line that arrived.
+ * @param {number} position
+ */
+export function extendMarkAll(position) {
+  const through = document.querySelector("[data-when-unread] [name=through]");
+  if (through instanceof HTMLInputElement && position) through.value = String(position);
+}
+
 /** Shows what the badge's data-unread says. */
 export function showUnread() {
   const element = badge();
