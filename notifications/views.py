@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from notifications import inbox
@@ -52,7 +53,9 @@ def mark_all_read(request: AuthenticatedRequest) -> HttpResponse:
     if through and not (through.isascii() and through.isdecimal() and int(through[:20]) <= LARGEST):
         raise BadRequest("through is a position")
     inbox.mark_all_read(request.user, int(through) if through else None)
-    return redirect("notifications:inbox")
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    return redirect(back if safe else "notifications:inbox")
 
 
 def stream_elsewhere(request: HttpRequest, **kwargs: object) -> HttpResponse:

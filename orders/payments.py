@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from orders import notifiers
-from orders.models import Order, Payment, Status
+from orders.models import Order, OrderQuerySet, Payment, Status
 
 OUTCOMES = {
     Payment.Outcome.SUCCEEDED: (Status.PAID, notifiers.order_paid),
@@ -140,7 +140,7 @@ def expire(order: Order) -> bool:
     return won
 
 
-def expire_overdue() -> int:
-    """Expires all orders whose window is over; returns how many."""
-    overdue = Order.objects.overdue().select_related("product", "buyer")
+def expire_overdue(orders: OrderQuerySet | None = None) -> int:
+    """Expires those of the orders (default: of all) whose window is over; returns how many."""
+    overdue = (Order.objects.all() if orders is None else orders).overdue().select_related("product", "buyer")
     return sum(expire(order) for order in overdue.iterator())

@@ -42,16 +42,18 @@ def place(request: AuthenticatedRequest, pk: int) -> HttpResponse:
 @login_required
 def mine(request: AuthenticatedRequest) -> HttpResponse:
     """The reader's own orders."""
-    orders = Order.objects.of_buyer(request.user).select_related("product__seller")[:LISTED]
-    return render(request, "orders/mine.html", {"orders": orders})
+    orders = Order.objects.of_buyer(request.user)
+    payments.expire_overdue(orders)
+    return render(request, "orders/mine.html", {"orders": orders.select_related("product__seller")[:LISTED]})
 
 
 @require_GET
 @login_required
 def sales(request: AuthenticatedRequest) -> HttpResponse:
     """Orders of the reader's products."""
-    orders = Order.objects.of_seller(request.user).select_related("product", "buyer")[:LISTED]
-    return render(request, "orders/sales.html", {"orders": orders})
+    orders = Order.objects.of_seller(request.user)
+    payments.expire_overdue(orders)
+    return render(request, "orders/sales.html", {"orders": orders.select_related("product", "buyer")[:LISTED]})
 
 
 def order_of(request: AuthenticatedRequest, number: int, *, seller_too: bool = False) -> Order:
@@ -86,6 +88,9 @@ def pay(request: AuthenticatedRequest, number: int) -> HttpResponse:
         "outcome_url": reverse("orders:outcome", args=[order.number]),
         "refresh_seconds": REFRESH_SECONDS,
     }
+    if settings.DEBUG:
+        site = request.build_absolute_uri("/").rstrip("/")
+        context["simulate_command"] = f".venv/bin/python manage.py simulate_payment {number} --base-url {site}"
     return render(request, "orders/pay.html", context)
 
 

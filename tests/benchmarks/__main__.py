@@ -1,6 +1,7 @@
 """Measure this project beside plain django-eventstream: `python -m tests.benchmarks` (`make bench`)."""
 
 import argparse
+import os
 import resource
 import sys
 import tempfile
@@ -20,6 +21,8 @@ from .sites import ROOT, SITES, Site
 DOCUMENT = ROOT / "docs" / "performance.md"
 DEFAULT_ROUNDS = 3
 COST = "cost"
+# Load average past which another program competes with server and client; delays then measure the machine's queue.
+BUSY = 0.5
 
 
 def main() -> int:
@@ -69,6 +72,9 @@ class Benchmark:
 
     def run(self) -> int:
         started, longest = time.monotonic(), 0.0
+        load = os.getloadavg()[0]
+        if load > BUSY:
+            self.notes[f"the machine was busy with something else when the run began: load {load:.1f}"] += 1
         steps = len(self.sites) * (1 + self.options.rounds * len(self.measures))
         with tqdm(total=steps, unit="step", leave=False) as progress:
             for site in self.sites:

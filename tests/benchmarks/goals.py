@@ -57,8 +57,8 @@ def figures(scale: Scale) -> list[Figure]:
         Figure("streams", f"streams held, of {scale.many:,}", at_least=scale.many, together=min, digits=0),
         Figure("threads_more", f"threads more with {scale.more} streams", at_most=8, together=max, digits=0),
         Figure(
-            "descriptors_more",
-            f"database descriptors more with {scale.more} streams",
+            "connections_more",
+            f"database connections more with {scale.more} streams",
             at_most=0,
             together=max,
             digits=0,

@@ -19,8 +19,9 @@ class Scale:
     more: int = 200
     many: int = 1000
     # Single events: how many, and the seconds between them; to many streams one takes longer to arrive everywhere.
-    few_events: int = 30
-    few_pause: float = 0.1
+    # Enough of them to few streams that the slowest percent is not one event alone.
+    few_events: int = 120
+    few_pause: float = 0.03
     many_events: int = 5
     many_pause: float = 0.6
     burst_events: int = 20
@@ -29,7 +30,7 @@ class Scale:
     delivering: float = 30
 
 
-QUICK = Scale(many=300, few_events=15, many_events=3)
+QUICK = Scale(many=300, few_events=40, many_events=3)
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Visitor:
         self.runs = itertools.count(1)
 
     def few(self, site: Site, visit: Visit) -> None:
-        """Delay of single events with few streams; threads and database descriptors with some more."""
+        """Delay of single events with few streams; threads and database connections with some more."""
         with site.serving() as server, Fleet(self.folder) as fleet:
             fresh = server.usage()
             before = self.warm_up(server, fleet)
@@ -62,9 +63,9 @@ class Visitor:
             self.open(server, fleet, self.scale.more - self.scale.few, visit)
             after = processes.settled(server.usage, seconds=3)
             # Threads that the first stream starts count as the streams'. A connection that it makes and that stays, however
-            # many follow, is the log reader's: descriptors are counted from when it was there.
+            # many follow, is the log reader's: connections are counted from when it was there.
             visit.figures["threads_more"] = after.threads - fresh.threads
-            visit.figures["descriptors_more"] = after.database_descriptors - before.database_descriptors
+            visit.figures["connections_more"] = after.database_connections - before.database_connections
             fleet.close()
 
     def many(self, site: Site, visit: Visit) -> None:

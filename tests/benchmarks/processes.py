@@ -14,7 +14,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 @dataclass(frozen=True)
 class Usage:
     threads: int
-    database_descriptors: int
+    database_connections: int
     sockets: int
     resident_kb: int
 
@@ -23,11 +23,19 @@ def usage(pid: int, database: Path) -> Usage:
     targets = open_files(pid)
     return Usage(
         threads=len(list(Path(f"/proc/{pid}/task").iterdir())),
-        # The journal, the write-ahead log and its index count: a connection in WAL mode holds three.
-        database_descriptors=sum(target.startswith(str(database)) for target in targets),
+        database_connections=database_connections(targets, database),
         sockets=sum(target.startswith("socket:") for target in targets),
         resident_kb=resident_kb(pid),
     )
+
+
+def database_connections(targets: list[str], database: Path) -> int:
+    """Count SQLite's connections by the descriptors of the file that each has open once.
+
+    In WAL mode that is the write-ahead log. The database file itself then has more of them: SQLite cannot close one while
+    another connection of the process holds a lock, and parks it for the next connection.
+    """
+    return targets.count(f"{database}-wal") or targets.count(str(database))
 
 
 def open_files(pid: int) -> list[str]:

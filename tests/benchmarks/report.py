@@ -39,7 +39,7 @@ def rows(
 def ratio(ours: float, other: float) -> str:
     if not other or math.isnan(ours) or math.isnan(other):
         return ""
-    return f"{ours / other:.2g} ×" if ours / other < 100 else f"{ours / other:,.0f} ×"
+    return f"{ours / other:,.2f} ×"
 
 
 def markdown(table: Sequence[Sequence[str]]) -> str:

@@ -124,6 +124,16 @@ def test_an_item_that_is_not_there_is_a_404(client, alice, position):
     assert client.post(f"/notifications/{position}/read/").status_code == 404
 
 
+def test_marking_all_read_leads_back_to_where_it_was_asked_but_to_no_other_site(client, alice):
+    client.force_login(alice)
+    for back, leads_to in (
+        ("/", "/"),
+        ("https://evil.example/", "/notifications/"),
+        ("//evil.example", "/notifications/"),
+    ):
+        assert client.post("/notifications/read/", {"next": back})["Location"] == leads_to
+
+
 def test_a_link_to_another_site_is_not_followed(client, alice):
     log.append(f"user:{alice.pk}", "happened", url="//evil.example/")
     client.force_login(alice)

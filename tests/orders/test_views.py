@@ -84,3 +84,13 @@ def test_ordering_is_a_post_by_somebody(client, cast):
     assert client.post("/products/999999/order/").status_code == 404
     assert client.post(f"/products/{10**30}/order/").status_code == 404
     assert not Order.objects.exists()
+
+
+def test_a_list_that_looks_first_expires_the_orders_on_it(client, cast):
+    alice, bob, _charlie = cast
+    mug = product(alice)
+    for path, reader in (("/orders/", bob), ("/sales/", alice)):
+        placed = order(bob, mug)
+        Order.objects.filter(number=placed.number).update(expires_at=timezone.now())
+        client.force_login(reader)
+        assert {row.status for row in client.get(path).context["orders"]} == {Status.EXPIRED}
