@@ -92,7 +92,7 @@ def test_every_secret_of_a_rotation_is_taken(client, placed, settings):
     assert send(client, content(placed), secret="whsec_" + "R0hJ" * 10).status_code == 401
 
 
-REJECTED = [
+REJECTED: list[tuple[dict, dict[str, str], int, str]] = [
     ({}, {"webhook-signature": ""}, 401, "webhook-signature is missing"),
     ({}, {"webhook-id": ""}, 401, "webhook-id is missing"),
     ({}, {"webhook-timestamp": ""}, 401, "webhook-timestamp is missing"),

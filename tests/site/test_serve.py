@@ -82,7 +82,7 @@ def test_streams_hold_neither_threads_nor_database_connections(demo_site: Site, 
 
         with psycopg.connect(demo_site.database_url) as connection:
             row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
-            return row.fetchone()[0] - 1
+            return row.fetchall()[0][0] - 1
 
     with ExitStack() as stack:
         stack.enter_context(stream(server, cookies))

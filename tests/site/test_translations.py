@@ -1,5 +1,6 @@
 """Every text of the site is there in Chinese."""
 
+import ast
 import re
 from gettext import GNUTranslations
 from pathlib import Path
@@ -25,14 +26,15 @@ def test_no_text_is_missing_fuzzy_or_obsolete():
 def test_the_compiled_catalogue_is_that_of_the_source():
     with (CATALOGUE / "django.mo").open("rb") as file:
         compiled = GNUTranslations(file)
-    texts = {text for text in compiled._catalog if text}
-    in_source = {
-        "".join(re.findall(r'"(.*)"', found)).replace('\\"', '"').replace("\\n", "\n")
-        for entry in entries()
-        for found in re.findall(r'^msgid ((?:".*"\n?)+)', entry, re.MULTILINE)
-    }
-    in_mo = {text[0] if isinstance(text, tuple) else text.split("\x04")[-1] for text in texts}
-    assert in_mo == in_source
+    compared = 0
+    for entry in entries():
+        found = re.search(r'^msgid ((?:".*"\n?)+)msgstr ((?:".*"\n?)+)', entry, re.MULTILINE)
+        if found is None or "msgctxt" in entry:
+            continue
+        source, text = (ast.literal_eval(f"({part.strip()})") for part in found.groups())
+        assert compiled.gettext(source) == text
+        compared += 1
+    assert compared > 150
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.name)
@@ -41,7 +43,7 @@ def test_no_template_says_anything_untranslated(path):
     text = re.sub(r"{%\s*comment.*?endcomment\s*%}", "", text, flags=re.DOTALL)
     text = re.sub(r"{%\s*blocktranslate.*?endblocktranslate\s*%}", "", text, flags=re.DOTALL)
     text = re.sub(r"{%\s*block main_class.*?endblock main_class\s*%}", "", text)
-    text = re.sub(r"{%.*?%}|{{.*?}}|<!--.*?-->", "", text, flags=re.DOTALL)
+    text = re.sub(r"{%.*?%}|{{.*?}}|{#.*?#}|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r"<(script|style|svg).*?</\1>", "", text, flags=re.DOTALL)
     words = re.findall(r"[A-Za-z]{2,}", re.sub(r"<[^>]*>", " ", text))
     # The site's name is a name.
