@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.contenttypes.management import create_contenttypes
+from django.contrib.contenttypes.models import ContentType
 from django.db.models.signals import post_migrate
 from playwright.sync_api import Browser, Page
 
@@ -30,6 +31,12 @@ def django_db_setup(django_db_setup: None) -> None:
     """Emptying the tables after each test would make all permissions anew, which takes longer than most tests."""
     assert post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
     assert post_migrate.disconnect(create_contenttypes)
+
+
+@pytest.fixture(autouse=True)
+def no_stale_content_types() -> None:
+    """What was made for one test is gone from the database in the next: it must not be remembered either."""
+    ContentType.objects.clear_cache()
 
 
 @pytest.fixture(scope="session")

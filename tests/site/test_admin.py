@@ -1,0 +1,127 @@
+"""The admin drives the demo; the log in it is to look at; strangers stay out."""
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Permission, User
+
+from blog.models import Follow, Post
+from notifications import inbox, log
+from notifications.models import Event, Subscription
+from orders.models import Order, Payment, Status
+from tests.people import order, person, product
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def admin(client) -> User:
+    user = User.objects.create_user("admin", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+def act(client, model: str, action: str, *keys):
+    return client.post(f"/admin/{model}/", {"action": action, "_selected_action": keys}, follow=True)
+
+
+def kinds() -> list[str]:
+    return [event.kind for event in log.read(0) if not event.channel.startswith("control:")]
+
+
+def test_every_page_of_the_admin_opens(client, admin):
+    alice, bob = person("alice"), person("bob")
+    placed = order(bob, product(alice))
+    Follow.objects.create(follower=bob, author=alice)
+    post = Post.objects.create(author=alice, title="Hello", status=Post.Status.PUBLISHED)
+    event = Event.objects.first()
+    assert event is not None
+    lists = ["orders/product", "orders/order", "orders/payment", "blog/post", "blog/follow"]
+    lists += ["notifications/event", "notifications/subscription", "auth/user"]
+    for path in lists:
+        assert client.get(f"/admin/{path}/").status_code == 200, path
+        assert client.get(f"/admin/{path}/?q=alice").status_code == 200, path
+    for path in (f"orders/order/{placed.pk}", f"blog/post/{post.pk}", f"notifications/event/{event.pk}"):
+        assert client.get(f"/admin/{path}/change/").status_code == 200, path
+    for path in ("orders/order", "orders/product", "blog/post", "blog/follow"):
+        assert client.get(f"/admin/{path}/add/").status_code == 200, path
+
+
+def test_an_order_added_in_the_admin_is_told_to_the_seller(client, admin):
+    alice, bob = person("alice"), person("bob")
+    mug = product(alice)
+    answer = client.post("/admin/orders/order/add/", {"buyer": bob.pk, "product": mug.pk, "amount": "", "currency": ""})
+    assert answer.status_code == 302, answer.context["errors"]
+    assert Order.objects.get().amount == mug.price
+    assert [item.kind for item in inbox.items(alice)] == ["order.placed"]
+
+
+def test_an_order_changed_in_the_admin_keeps_its_status_and_tells_nothing_new(client, admin):
+    placed = order(person("bob"), product(person("alice")))
+    fields = {"buyer": placed.buyer.pk, "product": placed.product.pk, "amount": "20.00", "currency": "EUR"}
+    client.post(f"/admin/orders/order/{placed.pk}/change/", {**fields, "status": "paid"})
+    placed.refresh_from_db()
+    assert (str(placed.amount), placed.status) == ("20.00", Status.PENDING)
+    assert kinds() == ["order.placed"]
+
+
+def test_the_action_places_demo_orders(client, admin):
+    alice = person("alice")
+    products = [product(alice, name=name) for name in ("Mug", "Cup")]
+    answer = act(client, "orders/product", "place_demo_order", *(item.pk for item in products))
+    assert "2 orders placed" in answer.content.decode()
+    assert {placed.buyer for placed in Order.objects.all()} == {admin}
+    assert kinds() == ["order.placed"] * 2
+
+
+def test_the_action_marks_orders_as_paid_once(client, admin):
+    placed = order(person("bob"), product(person("alice")))
+    assert "1 order marked as paid" in act(client, "orders/order", "mark_paid", placed.pk).content.decode()
+    assert "0 orders marked as paid" in act(client, "orders/order", "mark_paid", placed.pk).content.decode()
+    assert kinds().count("order.paid") == 1
+
+
+def test_the_action_publishes_drafts(client, admin):
+    alice, bob = person("alice"), person("bob")
+    Follow.objects.create(follower=bob, author=alice)
+    posts = [Post.objects.create(author=alice, title=title) for title in ("One", "Two")]
+    answer = act(client, "blog/post", "publish", *(post.pk for post in posts))
+    assert "2 posts published" in answer.content.decode()
+    assert inbox.unread_count(bob) == 2
+
+
+@pytest.mark.parametrize("path", ["notifications/event", "notifications/subscription", "orders/payment"])
+def test_what_only_code_writes_cannot_be_changed_by_hand(client, admin, path):
+    alice = person("alice")
+    placed = order(person("bob"), product(alice))
+    Payment.objects.create(callback_id="a", order=placed, outcome="failed", amount=1, currency="EUR")
+    row = {"event": Event, "subscription": Subscription, "payment": Payment}[path.split("/")[1]].objects.first()
+    assert row is not None
+    for action in ("add/", f"{row.pk}/delete/"):
+        assert client.get(f"/admin/{path}/{action}").status_code == 403
+    assert client.post(f"/admin/{path}/{row.pk}/change/", {"channel": "user:1"}).status_code == 403
+    act(client, path, "delete_selected", row.pk)
+    assert type(row).objects.filter(pk=row.pk).exists()
+
+
+def test_staff_without_the_permission_cannot_act(client):
+    for label in ("orders", "blog"):
+        create_permissions(apps.get_app_config(label), verbosity=0)
+    staff = User.objects.create_user("staff", is_staff=True)
+    for codename in ("view_order", "view_product", "view_post"):
+        staff.user_permissions.add(Permission.objects.get(codename=codename))
+    alice = person("alice")
+    mug, post = product(alice), Post.objects.create(author=alice, title="Draft")
+    placed = order(person("bob"), mug)
+    client.force_login(staff)
+    act(client, "orders/product", "place_demo_order", mug.pk)
+    act(client, "orders/order", "mark_paid", placed.pk)
+    act(client, "blog/post", "publish", post.pk)
+    assert Order.objects.count() == 1
+    assert kinds() == ["order.placed"]
+
+
+def test_strangers_do_not_see_the_admin(client):
+    client.force_login(person("charlie"))
+    for path in ("", "orders/order/", "notifications/event/"):
+        assert client.get(f"/admin/{path}").status_code == 302
