@@ -104,6 +104,10 @@ PAYMENT_CALLBACK_SECRETS = environment.read(
 )
 if not PAYMENT_CALLBACK_SECRETS:
     environment.stop("PAYMENT_CALLBACK_SECRETS", "must be set when DEBUG is off")
+# Callbacks refused from one address within a minute, after which it is answered 429 for the rest of it.
+PAYMENT_REFUSALS_PER_MINUTE = 600
+# The demo's wallet pays by a click: never where money is real.
+PAYMENT_DEMO_WALLET = DEBUG
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

@@ -45,12 +45,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A request that was let in, and what the log looked like then. once: ?mode=reconnect."""
+    """A request that was let in, and what the log looked like then. form: of the data, JSON or TEXT. once: ?mode=reconnect."""
 
     plan: Plan
     user_id: Any
     session: str
     language: str
+    form: str
     cursor: int | None
     bounds: log.Bounds
     once: bool
@@ -194,7 +195,7 @@ class Delivery:
                 self.listener.close()
                 break
         if due:
-            await self.write(frames.join(due, self.opened.language))
+            await self.write(frames.join(due, self.opened.language, self.opened.form))
 
     async def write(self, content: bytes) -> None:
         """Writes bytes; the next ping is due a full pause later."""

@@ -15,6 +15,9 @@ from django_eventstream.utils import sse_encode_event
 from notifications import conf, kinds
 from notifications.models import Event
 
+# What `data:` holds: an object, or a line to show as it is.
+JSON, TEXT = "json", "text"
+
 
 def encode(kind: str, data: str, event_id: int | None = None) -> bytes:
     """Encodes one event; `data` may have several lines."""
@@ -35,15 +38,15 @@ class Entry:
         self.position = event.position
         self.channel = event.channel
         self.kind = event.kind
-        self._frames: dict[str, bytes] = {}
+        self._frames: dict[tuple[str, str], bytes] = {}
 
-    def frame(self, language: str) -> bytes:
-        """Returns the encoded event, with its texts in this language."""
-        frame = self._frames.get(language)
+    def frame(self, language: str, form: str = JSON) -> bytes:
+        """Returns the encoded event, with its texts in this language and its data in this form."""
+        frame = self._frames.get((language, form))
         if frame is None:
             with translation.override(language):
-                frame = encode(self.kind, payload(self.event), self.position)
-            self._frames[language] = frame
+                data = line(self.event) if form == TEXT else payload(self.event)
+            frame = self._frames[language, form] = encode(self.kind, data, self.position)
         return frame
 
 
@@ -52,6 +55,12 @@ def payload(event: Event) -> str:
     if isinstance(event.data, str):
         return event.data
     return json.dumps(message(event), cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
+
+
+def line(event: Event) -> str:
+    """The event's `data:` as a readable line in the active language."""
+    text = kinds.render(event.kind, event.data)
+    return f"{text.title} ({text.body})" if text.body else text.title
 
 
 def message(event: Event) -> dict[str, Any]:
@@ -69,9 +78,9 @@ def message(event: Event) -> dict[str, Any]:
     }
 
 
-def join(entries: Iterable[Entry], language: str) -> bytes:
+def join(entries: Iterable[Entry], language: str, form: str = JSON) -> bytes:
     """Joins the frames of entries in their order: one write for all that is pending."""
-    return b"".join([entry.frame(language) for entry in entries])
+    return b"".join([entry.frame(language, form) for entry in entries])
 
 
 def opening(cursor: int) -> bytes:

@@ -38,7 +38,8 @@ _threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="stream")
 CURSOR = re.compile(r"[0-9]{1,18}")
 # Parameters of eventstream's own protocol (GRIP), which these streams do not speak.
 FOREIGN_PARAMETERS = ("es-meta", "recover", "link")
-MODES = ("stream", "reconnect")
+# What a query may choose; the first is the default.
+CHOICES = {"mode": ("stream", "reconnect"), "format": (frames.JSON, frames.TEXT)}
 # How long a client stays away that came while the database was away.
 AWAY_MILLISECONDS = 5000
 # A database that takes longer than this to let a client in counts as away.
@@ -106,6 +107,7 @@ class EventStream:
             user_id=request.user.pk,
             session=session_digest(request.session.session_key or ""),
             language=translation.get_language_from_request(request),
+            form=request.GET.get("format", frames.JSON),
             cursor=cursor,
             bounds=log.bounds(),
             once=request.GET.get("mode") == "reconnect",
@@ -126,7 +128,6 @@ def checked_request(scope: dict[str, Any]) -> ASGIRequest:
         request = ASGIRequest(scope, BytesIO())
         request.get_host()
         foreign = [name for name in FOREIGN_PARAMETERS if name in request.GET]
-        mode = request.GET.get("mode", "stream")
         cursor_of(request)
     except DisallowedHost:
         raise Refused(400, "This host is not served here.") from None
@@ -134,8 +135,9 @@ def checked_request(scope: dict[str, Any]) -> ASGIRequest:
         raise Refused(400, str(error)) from None
     if foreign:
         raise Refused(400, f"The parameter {foreign[0]} is not taken here.")
-    if mode not in MODES:
-        raise Refused(400, f"mode is one of {', '.join(MODES)}.")
+    for name, allowed in CHOICES.items():
+        if request.GET.get(name, allowed[0]) not in allowed:
+            raise Refused(400, f"{name} is one of {', '.join(allowed)}.")
     return request
 
 

@@ -18,7 +18,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 # Seconds between two looks for committed events that nobody sequenced, because their process died.
-HEAL_SECONDS = 1.0
+HEAL_SECONDS = 0.8
 # Longest pause between two attempts while the database is away.
 BACKOFF_SECONDS = 2.0
 # Steering entries remembered for streams that are just being opened; older ones count as unknown.
@@ -36,6 +36,7 @@ class Tail:
         self.woken_from_afar = False
         self._controls: deque[Entry] = deque(maxlen=CONTROLS_KEPT)
         self._announced = 0
+        self._waiting = False
         self._publish: set[asyncio.Task[None]] = set()
         self._wakeup = asyncio.Event()
         self._started = asyncio.Event()
@@ -96,7 +97,7 @@ class Tail:
                     self.cursor = await self._in_thread(log.head)
                     self._started.set()
                 if self.loop.time() >= heal_at:
-                    self._compare(await self._in_thread(_heal))
+                    self._compare(await self._in_thread(self._heal))
                     heal_at = self.loop.time() + HEAL_SECONDS
                 await self._advance()
                 failures = 0
@@ -124,6 +125,17 @@ class Tail:
         if found and self.cursor > self._announced and self._announced:
             # The log grew and nobody said so: the wake-ups of other processes do not arrive.
             self.woken_from_afar = False
+
+    def _heal(self) -> int:
+        """Sequences what a process left behind that died between its commit and its sequencing; returns the head.
+
+        Only what was there at the last look too: what is merely on its way would be fought over with its own sequencer.
+        """
+        waited, self._waiting = self._waiting, not log.is_sequenced()
+        if waited and self._waiting:
+            self._waiting = False
+            return log.sequence()
+        return log.head()
 
     def _compare(self, head: int) -> None:
         """A log that ends before our cursor is another one (a restored database): all streams start over."""
@@ -171,11 +183,6 @@ class Tail:
 def _disconnect() -> None:
     # A function of its own: `connection` means that of the thread which looks it up.
     connection.close()
-
-
-def _heal() -> int:
-    """Sequences what a process left behind that died between its commit and its sequencing; returns the head."""
-    return log.head() if log.is_sequenced() else log.sequence()
 
 
 _current: Tail | None = None

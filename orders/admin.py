@@ -2,16 +2,18 @@
 
 from typing import TYPE_CHECKING, cast
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from notifications.admin import ReadOnlyAdmin
-from orders import notifiers, payments
-from orders.models import Order, Payment, Product, Status
+from orders import notifiers, payments, simulator
+from orders.models import Callback, Order, Payment, Product, Status
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -55,6 +57,17 @@ def mark_paid(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QueryS
     messages.success(request, ngettext("%d order marked as paid.", "%d orders marked as paid.", count) % count)
 
 
+@admin.action(description=_("Send the simulated callback (paid)"), permissions=["simulate"])
+def simulate_payment(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QuerySet[Order]) -> None:
+    """Plays the payment provider for the chosen orders: a signed callback each, taken the way of every callback."""
+    for order in orders.select_related("product", "buyer"):
+        answer = simulator.deliver(simulator.Message(order), source="admin")
+        level = messages.ERROR if answer.error else messages.SUCCESS
+        text = _("Order %(number)s: answered %(status)s %(answer)s")
+        said = {"number": order.number, "status": answer.status, "answer": answer.error or answer.body}
+        messages.add_message(request, level, text % said)
+
+
 @admin.register(Order)
 class OrderAdmin(admin.ModelAdmin):
     """Orders; their status is moved by payments and actions alone, so that each move has one winner."""
@@ -65,15 +78,44 @@ class OrderAdmin(admin.ModelAdmin):
     search_fields = ("number", "buyer__username", "product__name")
     autocomplete_fields = ("buyer", "product")
     readonly_fields = ("status", "placed_at", "paid_at", "expires_at")
-    actions = (mark_paid,)
+    actions = (mark_paid, simulate_payment)
     date_hierarchy = "placed_at"
+
+    def has_simulate_permission(self, request: HttpRequest) -> bool:
+        """Only where the demo plays the provider, and for whoever may change orders."""
+        return settings.PAYMENT_DEMO_WALLET and request.user.has_perm("orders.change_order")
+
+
+@admin.action(description=_("Mark as refunded"), permissions=["refund"])
+def mark_refunded(modeladmin: admin.ModelAdmin, request: HttpRequest, chosen: QuerySet[Payment]) -> None:
+    """Notes that the money of late or second payments has been given back."""
+    count = chosen.filter(refund_due=True).update(refund_due=False, refunded_at=timezone.now())
+    messages.success(
+        request, ngettext("%d payment marked as refunded.", "%d payments marked as refunded.", count) % count
+    )
 
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
-    """Payments as the provider reported them: to look at."""
+    """Payments as the provider reported them: to look at, and to note refunds."""
 
-    list_display = ("callback_id", "order", "outcome", "amount", "currency", "applied", "received_at")
-    list_filter = ("outcome", "applied", "received_at")
+    list_display = ("report_id", "order", "outcome", "amount", "currency", "applied", "refund_due", "received_at")
+    list_filter = ("refund_due", "outcome", "applied", "received_at")
     list_select_related = ("order",)
-    search_fields = ("callback_id", "order__number")
+    search_fields = ("report_id", "order__number")
+    actions = (mark_refunded,)
+
+    def has_refund_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change payments may note refunds; nobody changes anything else of them."""
+        return request.user.has_perm("orders.change_payment")
+
+
+@admin.register(Callback)
+class CallbackAdmin(ReadOnlyAdmin):
+    """Every callback with its raw body and what became of it: to look at."""
+
+    list_display = ("id", "received_at", "provider", "outcome", "status", "reason", "order", "report_id", "source")
+    list_filter = ("outcome", "status", "provider", "received_at")
+    list_select_related = ("order",)
+    search_fields = ("report_id", "source", "order__number")
+    show_full_result_count = False

@@ -1,63 +1,119 @@
-"""Signed callbacks of a payment provider, as Standard Webhooks has them: both the site's and the simulator's side.
+"""Takes a callback from the wire to its answer: limits, the provider's word, the state machine, and the record of it all."""
 
-https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
-"""
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, transaction
+from django.utils.text import Truncator
 
-from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest
-from django.http.request import RawPostDataException
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from orders import payments
+from orders.models import Callback
+from orders.providers import Provider, Rejected
 
-from orders.payments import Rejected
+logger = logging.getLogger(__name__)
 
-HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
-MAX_BODY = 64 * 1024
-MAX_ID = 200
+# A larger body is refused; real ones are a few hundred bytes.
+LARGEST_BODY = 64 * 1024
+# What is kept of a body that was refused.
+KEPT_OF_REFUSED = 4096
+# Headers kept with a callback: enough to verify it again, and to see what was wrong with it.
+KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp", "webhook-signature")
+LONGEST_HEADER = 500
+MINUTE = 60
 
 
-def read_body(request: HttpRequest) -> bytes:
-    """Returns the body of a callback; raises Rejected where it is no JSON by its type, or too large."""
-    if request.content_type != "application/json":
-        raise Rejected("the content type must be application/json", 415)
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the provider is answered."""
+
+    status: int
+    content_type: str
+    body: str
+    error: str = ""
+
+
+def receive(provider: Provider, headers: Mapping[str, str], body: bytes, source: str) -> Answer:
+    """Takes a callback. 2xx: committed, do not send it again. 4xx: it will never succeed as it is. 5xx: send it again.
+
+    Every callback is stored with what became of it; a source whose callbacks were refused too often within a minute is
+    answered 429 and not stored.
+    """
+    if is_limited(source):
+        return refusal(429, "too many refused callbacks from this address: wait a minute")
+    record = Callback(provider=provider.name, source=source, headers=kept(headers), body=readable(body))
     try:
-        length = int(request.headers.get("Content-Length") or 0)
-        body = b"" if length > MAX_BODY else request.body
-    except (ValueError, RawPostDataException, RequestDataTooBig):
-        raise Rejected("the body cannot be read") from None
-    if max(length, len(body)) > MAX_BODY:
-        raise Rejected(f"the body is larger than {MAX_BODY} bytes", 413)
-    return body
+        check_size(body)
+        callback_id = provider.verify(headers, body)
+        record.report_id = callback_id
+        report = provider.parse(callback_id, body)
+        with transaction.atomic():
+            result = payments.apply(report)
+            record.outcome, record.order, record.status = result.word, result.order, 200
+            record.save()
+    except Rejected as rejected:
+        return refuse(record, rejected)
+    except DatabaseError:
+        logger.exception("a callback could not be stored; the provider is asked to send it again")
+        return refusal(503, "not now: send it again later")
+    logger.info("callback %s for order %s: %s", callback_id, report.order_number, result.word)
+    return Answer(200, *provider.answer())
 
 
-def verify(headers: Mapping[str, str], body: bytes, secrets: Sequence[str]) -> str:
-    """Returns the callback's id if one of the secrets signed it within five minutes of now; raises Rejected."""
-    signed = {name: headers.get(name, "") for name in HEADERS}
-    if missing := [name for name, value in signed.items() if not value]:
-        raise Rejected(f"the header {missing[0]} is missing", 401)
-    if len(signed["webhook-id"]) > MAX_ID:
-        raise Rejected("webhook-id is too long")
-    reason = "the signature does not match"
-    for secret in secrets:
+def check_size(body: bytes) -> None:
+    """Raises Rejected for a body that is too large."""
+    if len(body) > LARGEST_BODY:
+        raise Rejected(f"the body is larger than {LARGEST_BODY} bytes", 413)
+
+
+def refuse(record: Callback, rejected: Rejected) -> Answer:
+    """Stores a refused callback and counts it against its source."""
+    logger.warning("callback from %s refused: %s", record.source, rejected)
+    record.outcome, record.reason, record.status = Callback.REFUSED, str(rejected), rejected.status
+    record.body = record.body[:KEPT_OF_REFUSED]
+    try:
+        record.save()
+    except DatabaseError:
+        # It is refused all the same; sent again, it may be recorded then.
+        logger.exception("a refused callback could not be stored")
+    count_refusal(record.source)
+    return refusal(rejected.status, str(rejected))
+
+
+def refusal(status: int, reason: str) -> Answer:
+    """An answer that says in JSON why."""
+    return Answer(status, "application/json", "", error=reason)
+
+
+def is_limited(source: str) -> bool:
+    """Whether a source has had its share of refusals for this minute."""
+    return int(cache.get(limit_key(source), 0)) >= settings.PAYMENT_REFUSALS_PER_MINUTE
+
+
+def count_refusal(source: str) -> None:
+    """Counts one refusal; only these count, so a provider with the right secret is never held up."""
+    key = limit_key(source)
+    if not cache.add(key, 1, timeout=MINUTE):
         try:
-            Webhook(secret).verify(body, signed, json_parse=False)
-        except WebhookVerificationError as error:
-            if "timestamp" in str(error).lower():
-                reason = "the timestamp is not within five minutes of now"
+            cache.incr(key)
         except ValueError:
-            reason = "the signature cannot be read"
-        else:
-            return signed["webhook-id"]
-    raise Rejected(reason, 401)
+            # It ran out between the two calls.
+            cache.add(key, 1, timeout=MINUTE)
 
 
-def sign(secret: str, callback_id: str, sent_at: datetime, body: str) -> dict[str, str]:
-    """Returns the headers with which a provider sends this body."""
-    return {
-        "content-type": "application/json",
-        "webhook-id": callback_id,
-        "webhook-timestamp": str(int(sent_at.timestamp())),
-        "webhook-signature": Webhook(secret).sign(callback_id, sent_at, body),
-    }
+def limit_key(source: str) -> str:
+    """The cache's key for a source."""
+    return f"payments.refused.{source}"
+
+
+def kept(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers to store, each cut to a sensible length."""
+    found = {name: headers.get(name, "") for name in KEPT_HEADERS}
+    return {name: Truncator(value).chars(LONGEST_HEADER) for name, value in found.items() if value}
+
+
+def readable(body: bytes) -> str:
+    """The body as text that every database takes: what is not UTF-8, or NUL, is marked."""
+    return body.decode(errors="backslashreplace").replace("\0", "\\x00")

@@ -151,7 +151,7 @@ class Order(AtomicSaves):
 
 
 class Payment(models.Model):
-    """What a provider told us of an order, once per callback id."""
+    """What a provider reported of an order, once per report."""
 
     class Outcome(models.TextChoices):
         """What the provider says."""
@@ -160,25 +160,59 @@ class Payment(models.Model):
         FAILED = "failed", _("failed")
 
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.PROTECT, related_name="payments")
-    callback_id = models.CharField(_("callback id"), max_length=200, unique=True)
+    report_id = models.CharField(_("report id"), max_length=200, unique=True)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
     currency = models.CharField(_("currency"), max_length=3)
-    # False: it came too late or a second time; what was taken must be given back.
-    applied = models.BooleanField(_("applied"), default=False)
-    body = models.TextField(_("body as received"))
+    applied = models.BooleanField(_("applied"), default=False, help_text=_("Whether it decided how the order ended."))
+    refund_due = models.BooleanField(
+        _("refund due"), default=False, help_text=_("The money came too late, or twice, and must be given back.")
+    )
+    refunded_at = models.DateTimeField(_("refunded"), null=True, blank=True)
     received_at = models.DateTimeField(_("received"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
         ordering = ("-received_at", "-pk")
+        indexes = (models.Index(fields=("received_at",), name="payment_refund_due", condition=Q(refund_due=True)),)
         constraints = (
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(
+                condition=~Q(refund_due=True, applied=True) & ~Q(refund_due=True, outcome="failed"),
+                name="payment_refund_of_money_taken",
+            ),
             models.UniqueConstraint(
                 fields=("order",), condition=Q(outcome="succeeded", applied=True), name="payment_one_success"
             ),
         )
 
     def __str__(self) -> str:
-        return self.callback_id
+        return self.report_id
+
+
+class Callback(models.Model):
+    """One callback as it arrived, resends and refused ones too, with what became of it."""
+
+    REFUSED = "refused"
+
+    provider = models.CharField(_("provider"), max_length=50)
+    source = models.CharField(_("source address"), max_length=100)
+    headers = models.JSONField(_("headers"), default=dict)
+    body = models.TextField(_("body as received"))
+    report_id = models.CharField(_("report id"), max_length=200, blank=True, db_index=True)
+    order = models.ForeignKey(
+        Order, verbose_name=_("order"), on_delete=models.SET_NULL, null=True, blank=True, related_name="callbacks"
+    )
+    outcome = models.CharField(_("outcome"), max_length=20)
+    reason = models.CharField(_("reason"), max_length=300, blank=True)
+    status = models.PositiveSmallIntegerField(_("answered"))
+    received_at = models.DateTimeField(_("received"), auto_now_add=True, db_index=True)
+
+    class Meta:
+        verbose_name = _("callback")
+        verbose_name_plural = _("callbacks")
+        ordering = ("-pk",)
+
+    def __str__(self) -> str:
+        return f"{self.report_id or self.pk}: {self.outcome}"

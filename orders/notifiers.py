@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from notifications import log
 from notifications.kinds import Kind, register
 from notifications.models import Event
-from orders.models import Order
+from orders.models import Order, Payment
 from orders.money import display
 
 
@@ -77,6 +77,24 @@ PAYMENT_EXPIRED = register(
         prepare=with_amount,
     )
 )
+REFUND_DUE = register(
+    Kind(
+        "order.refund_due",
+        label=_("Refund due"),
+        title=_("A payment for order %(number)s must be refunded"),
+        body=_("%(product)s, %(price)s"),
+        prepare=with_amount,
+    )
+)
+PAYMENT_REFUND_DUE = register(
+    Kind(
+        "payment.refund_due",
+        label=_("Refund coming"),
+        title=_("Your payment for order %(number)s came too late or twice, and will be refunded"),
+        body=_("%(product)s, %(price)s"),
+        prepare=with_amount,
+    )
+)
 FINISH = register(Kind("finish", label=_("Finished"), title=_("Order %(number)s: finished"), terminal=True))
 
 
@@ -135,6 +153,16 @@ def payment_failed(*orders: Order) -> None:
 def order_expired(*orders: Order) -> None:
     """Tells the sellers and the buyers, and ends the payment pages."""
     log.append_all(settled(orders, PAYMENT_EXPIRED, seller=EXPIRED))
+
+
+def refund_due(payment: Payment) -> None:
+    """Tells the seller and the buyer of money that arrived though the order had ended."""
+    order = payment.order
+    told = [event(seller_channel(order), REFUND_DUE, order), event(buyer_channel(order), PAYMENT_REFUND_DUE, order)]
+    for each in told:
+        # Each payment is told, not each order: there may be several.
+        each.key = f"{each.kind}:{payment.pk}:{each.channel}"
+    log.append_all(told)
 
 
 def settled(orders: Iterable[Order], kind: Kind, *, seller: Kind | None = None) -> Iterable[Event]:

@@ -16,5 +16,7 @@ urlpatterns = [
     path("orders/<int:number>/done/", views.outcome, name="outcome"),
     path("orders/<int:number>/events/", stream_elsewhere, name="stream"),
     path("sales/", views.sales, name="sales"),
+    path("pay/<str:token>/", views.wallet_page, name="wallet"),
     path("payments/callback/", views.callback, name="callback"),
+    path("payments/callback/<str:provider>/", views.callback, name="callback_of"),
 ]

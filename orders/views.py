@@ -1,20 +1,18 @@
 """The shop's pages. Every lookup is scoped to the reader; every change is a POST."""
 
-import logging
-
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from notifications.requests import AuthenticatedRequest
-from orders import callbacks, payments
+from orders import callbacks, payments, simulator, wallet
 from orders.models import Order, Product, Status
-
-logger = logging.getLogger(__name__)
+from orders.providers import PROVIDERS, STANDARD
 
 # Lines on a page of orders; older ones are in the admin.
 LISTED = 100
@@ -88,9 +86,14 @@ def pay(request: AuthenticatedRequest, number: int) -> HttpResponse:
         "outcome_url": reverse("orders:outcome", args=[order.number]),
         "refresh_seconds": REFRESH_SECONDS,
     }
-    if settings.DEBUG:
+    if settings.PAYMENT_DEMO_WALLET:
+        address = request.build_absolute_uri(reverse("orders:wallet", args=[wallet.token(order)]))
         site = request.build_absolute_uri("/").rstrip("/")
-        context["simulate_command"] = f".venv/bin/python manage.py simulate_payment {number} --base-url {site}"
+        context |= {
+            "qr_svg": wallet.qr_svg(address),
+            "wallet_url": address,
+            "simulate_command": f".venv/bin/python manage.py simulate_payment {number} --base-url {site}",
+        }
     return render(request, "orders/pay.html", context)
 
 
@@ -104,17 +107,33 @@ def outcome(request: AuthenticatedRequest, number: int) -> HttpResponse:
     return render(request, "orders/outcome.html", {"order": order})
 
 
+@require_http_methods(["GET", "POST"])
+def wallet_page(request: HttpRequest, token: str) -> HttpResponse:
+    """What the phone shows after scanning: confirm or decline. The token is the permission, and ends with the window."""
+    order = wallet.order_for(token) if settings.PAYMENT_DEMO_WALLET else None
+    if order is None:
+        raise Http404
+    payments.expire(order)
+    if request.method == "POST" and wallet.may_pay(order):
+        decision = request.POST.get("decision")
+        if decision not in ("confirm", "decline"):
+            raise BadRequest("decision is confirm or decline")
+        simulator.deliver(simulator.Message(order, succeeded=decision == "confirm"), source="wallet")
+        return redirect("orders:wallet", token)
+    # 410: the link was right once, and will not be again.
+    status = 410 if order.status == Status.EXPIRED else 200
+    return render(request, "orders/wallet.html", {"order": order, "may_pay": wallet.may_pay(order)}, status=status)
+
+
 @csrf_exempt
 @require_POST
-def callback(request: HttpRequest) -> HttpResponse:
-    """Takes a payment provider's signed callback; answers 2xx only once its effect is committed."""
-    try:
-        body = callbacks.read_body(request)
-        callback_id = callbacks.verify(request.headers, body, settings.PAYMENT_CALLBACK_SECRETS)
-        result = payments.apply(payments.parse(callback_id, body))
-    except payments.Rejected as rejected:
-        logger.warning("payment callback rejected: %s", rejected)
-        return JsonResponse({"error": str(rejected)}, status=rejected.status)
-    logger.info("payment callback %s: %s", callback_id, result)
-    # Alipay resends until it reads exactly this; others look at the status alone.
-    return HttpResponse("success", content_type="text/plain")
+def callback(request: HttpRequest, provider: str = STANDARD.name) -> HttpResponse:
+    """Takes a payment provider's callback; answers 2xx only once its effect is committed."""
+    if provider not in PROVIDERS:
+        return JsonResponse({"error": "there is no such provider"}, status=404)
+    # Read by hand: request.body would answer a large body with Django's own error page.
+    body = request.read(callbacks.LARGEST_BODY + 1)
+    answer = callbacks.receive(PROVIDERS[provider], request.headers, body, request.META.get("REMOTE_ADDR") or "unknown")
+    if answer.error:
+        return JsonResponse({"error": answer.error}, status=answer.status)
+    return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)

@@ -183,3 +183,15 @@ def test_logging_out_in_one_tab_stops_the_stream_of_another(server, browser_page
     expect_live(other)
     page.get_by_role("button", name="Log out").click()
     expect(other.locator("[data-connection]").first).to_have_text("Stopped: reload the page", timeout=20_000)
+
+
+def test_the_code_on_the_payment_page_pays_from_another_device(server, browser_page):
+    buyer = log_in(browser_page(), server, "buyer")
+    number = place_order(buyer, server)
+    expect(buyer.locator(".qr svg")).to_be_visible()
+    address = buyer.locator("main a[href*='/pay/']").get_attribute("href")
+    phone = browser_page(viewport={"width": 360, "height": 740})
+    phone.goto(address)
+    phone.get_by_role("button", name="Confirm").click()
+    expect(phone.locator("[data-wallet]")).to_have_attribute("data-wallet", "paid")
+    expect(buyer).to_have_url(f"{server.url}/orders/{number}/done/")

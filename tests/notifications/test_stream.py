@@ -240,6 +240,25 @@ def test_texts_are_in_the_readers_language_encoded_once_per_language(alice, monk
     assert len(rendered) == 2
 
 
+def test_plain_text_is_the_readable_line_alone(alice):
+    cookie = cookies_of(alice)
+    data = {"number": 1042, "buyer": "bob", "product": "Mug", "amount": "3.00", "currency": "EUR"}
+
+    async def scenario():
+        reader = await Reader(EventStream(), "/events/", cookie, query="format=text").opened()
+        other = await Reader(EventStream(), "/events/", cookie, query="format=json").opened()
+        await in_thread(log.append, mine(alice), "order.placed", data)
+        for each in (reader, other):
+            await each.until(lambda r: r.events)
+            await each.leave()
+        return reader, other
+
+    text, structured = run(scenario)
+    assert text.events[0].data == "bob placed order 1042 (Mug, 3.00\u00a0EUR)"
+    assert text.events[0].id == structured.events[0].id == "1"
+    assert structured.events[0].json()["title"] == "bob placed order 1042"
+
+
 def test_send_event_of_other_peoples_code_reaches_the_same_streams(alice):
     from django.db import transaction
     from django_eventstream import send_event
@@ -350,6 +369,21 @@ def test_a_changed_password_or_a_deactivation_ends_all_streams(alice, change):
         return await reader.end()
 
     assert [event.event for event in run(scenario).events] == ["bye"]
+
+
+def test_what_a_dead_process_left_unsequenced_is_delivered_by_the_tail(alice, monkeypatch):
+    monkeypatch.setattr(tail, "HEAL_SECONDS", 0.1)
+    cookie = cookies_of(alice)
+
+    async def scenario():
+        reader = await Reader(EventStream(), "/events/", cookie).opened()
+        # What a crash between commit and sequencing leaves behind.
+        await in_thread(Event.objects.create, channel=mine(alice), kind="orphan")
+        await reader.until(lambda r: r.events)
+        await reader.leave()
+        return reader
+
+    assert run(scenario).told() == [(1, "orphan")]
 
 
 def test_a_log_that_goes_back_starts_the_streams_over(alice, monkeypatch):

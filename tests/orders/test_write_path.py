@@ -159,8 +159,8 @@ def test_the_database_holds_what_must_hold(alice, bob, mug):
     with pytest.raises(IntegrityError), transaction.atomic():
         product(alice, price=Decimal(0))
     payment = {"order": placed, "outcome": "succeeded", "amount": Decimal("12.50"), "currency": "EUR", "applied": True}
-    Payment.objects.create(callback_id="a", **payment)
-    for again in ({"callback_id": "b"}, {"callback_id": "a", "applied": False}):
+    Payment.objects.create(report_id="a", **payment)
+    for again in ({"report_id": "b"}, {"report_id": "a", "applied": False}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Payment.objects.create(**payment | again)
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Permission, User
 from blog.models import Follow, Post
 from notifications import inbox, log
 from notifications.models import Event, Subscription
-from orders.models import Order, Payment, Status
+from orders.models import Callback, Order, Payment, Status
 from tests.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +36,7 @@ def test_every_page_of_the_admin_opens(client, admin):
     post = Post.objects.create(author=alice, title="Hello", status=Post.Status.PUBLISHED)
     event = Event.objects.first()
     assert event is not None
-    lists = ["orders/product", "orders/order", "orders/payment", "blog/post", "blog/follow"]
+    lists = ["orders/product", "orders/order", "orders/payment", "orders/callback", "blog/post", "blog/follow"]
     lists += ["notifications/event", "notifications/subscription", "auth/user"]
     for path in lists:
         assert client.get(f"/admin/{path}/").status_code == 200, path
@@ -81,6 +81,32 @@ def test_the_action_marks_orders_as_paid_once(client, admin):
     assert kinds().count("order.paid") == 1
 
 
+def test_the_action_sends_the_simulated_callback_where_the_demo_plays_the_provider(client, admin, settings):
+    placed = order(person("bob"), product(person("alice")))
+    settings.PAYMENT_DEMO_WALLET = False
+    act(client, "orders/order", "simulate_payment", placed.pk)
+    assert not Callback.objects.exists()
+    settings.PAYMENT_DEMO_WALLET = True
+    said = act(client, "orders/order", "simulate_payment", placed.pk).content.decode()
+    assert f"Order {placed.number}: answered 200 success" in said
+    assert (Callback.objects.get().source, Order.objects.get().status) == ("admin", Status.PAID)
+
+
+def test_refunds_that_are_due_are_found_and_noted(client, admin):
+    placed = order(person("bob"), product(person("alice")))
+    fields = {"order": placed, "outcome": "succeeded", "amount": placed.amount, "currency": "EUR"}
+    due = Payment.objects.create(report_id="late", refund_due=True, **fields)
+    Payment.objects.create(report_id="used", applied=True, **fields)
+    found = client.get("/admin/orders/payment/?refund_due__exact=1").content.decode()
+    assert "late" in found
+    assert "used" not in found
+    act(client, "orders/payment", "mark_refunded", *Payment.objects.values_list("pk", flat=True))
+    due.refresh_from_db()
+    assert not due.refund_due
+    assert due.refunded_at is not None
+    assert Payment.objects.get(report_id="used").refunded_at is None
+
+
 def test_the_action_publishes_drafts(client, admin):
     alice, bob = person("alice"), person("bob")
     Follow.objects.create(follower=bob, author=alice)
@@ -90,18 +116,21 @@ def test_the_action_publishes_drafts(client, admin):
     assert inbox.unread_count(bob) == 2
 
 
-@pytest.mark.parametrize("path", ["notifications/event", "notifications/subscription", "orders/payment"])
+@pytest.mark.parametrize(
+    "path", ["notifications/event", "notifications/subscription", "orders/payment", "orders/callback"]
+)
 def test_what_only_code_writes_cannot_be_changed_by_hand(client, admin, path):
     alice = person("alice")
     placed = order(person("bob"), product(alice))
-    Payment.objects.create(callback_id="a", order=placed, outcome="failed", amount=1, currency="EUR")
-    row = {"event": Event, "subscription": Subscription, "payment": Payment}[path.split("/")[1]].objects.first()
-    assert row is not None
+    Payment.objects.create(report_id="a", order=placed, outcome="failed", amount=1, currency="EUR")
+    Callback.objects.create(provider="standard", source="192.0.2.7", body="{}", outcome="refused", status=401)
+    model = {"event": Event, "subscription": Subscription, "payment": Payment, "callback": Callback}[path.split("/")[1]]
+    row = model._default_manager.get_queryset()[0]
     for action in ("add/", f"{row.pk}/delete/"):
         assert client.get(f"/admin/{path}/{action}").status_code == 403
     assert client.post(f"/admin/{path}/{row.pk}/change/", {"channel": "user:1"}).status_code == 403
     act(client, path, "delete_selected", row.pk)
-    assert type(row).objects.filter(pk=row.pk).exists()
+    assert model._default_manager.filter(pk=row.pk).exists()
 
 
 def test_staff_without_the_permission_cannot_act(client):

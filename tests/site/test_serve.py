@@ -151,6 +151,7 @@ BAD_REQUESTS = [
     ("GET", "/events/?recover=true", {}, 400),
     ("GET", "/events/?link=next", {}, 400),
     ("GET", "/events/?mode=sideways", {}, 400),
+    ("GET", "/events/?format=xml", {}, 400),
     ("GET", "/events/", {"Host": "evil.example"}, 400),
     ("GET", "/events/", {"X-Padding": "x" * 20_000}, 400),
     ("POST", "/events/", {}, 405),

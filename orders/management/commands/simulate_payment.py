@@ -1,51 +1,159 @@
-"""`manage.py simulate_payment`: plays the payment provider; sends one signed callback over HTTP to the running site."""
+"""`manage.py simulate_payment`: plays the payment provider, over HTTP, from a process of its own."""
 
-import json
+import argparse
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urljoin, urlsplit
-from urllib.request import Request, urlopen
-from uuid import uuid4
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
+from tqdm import tqdm
 
-from orders import callbacks
-from orders.models import Order, Payment
+from orders.lab.run import Finding, run_all
+from orders.lab.scenarios import SCENARIOS
+from orders.models import Order
+from orders.providers import Rejected, parse_amount
+from orders.simulator import Message, Reply, post
 
-TIMEOUT_SECONDS = 30
+EXIT_CODES = "Exit code: 0 all accepted, 1 wrong use, 2 refused (4xx), 3 to be sent again (5xx), 4 no answer."
+REFUSED, AGAIN, SILENT = 2, 3, 4
+MOST = 10_000
+LONGEST_DELAY = 3600
+# Requests under way at once with --concurrent.
+CONCURRENCY = 50
+
+
+def site(value: str) -> str:
+    """Parses the address of a site."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise argparse.ArgumentTypeError(f"{value!r} must look like http://host:port")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def amount(value: str) -> str:
+    """Parses an amount; any that a provider could send."""
+    try:
+        parse_amount(value)
+    except Rejected:
+        raise argparse.ArgumentTypeError(f'{value!r} is not an amount such as "12.50"') from None
+    return value
 
 
 class Command(BaseCommand):
-    """Sends the callback with which a provider reports a payment."""
+    """Sends the callbacks with which a provider reports a payment."""
 
-    help = "Sends the signed callback of a payment to the running site, as the payment provider would."
+    help = f"Sends a payment's signed callback to the running site, as its provider would. {EXIT_CODES}"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Adds the order, the outcome and where the site is."""
-        parser.add_argument("number", type=int, metavar="ORDER_NUMBER")
+        """Adds the order, what is reported, how, and where the site is."""
+        parser.add_argument("number", type=int, metavar="ORDER_NUMBER", nargs="?")
+        parser.add_argument("--base-url", type=site, help="the site (default http://127.0.0.1:8000)")
+        parser.add_argument("--secret", help="signs instead of the first of PAYMENT_CALLBACK_SECRETS")
         parser.add_argument("--outcome", choices=["paid", "failed"], default="paid")
-        parser.add_argument("--base-url", default="http://127.0.0.1:8000", help="the site (default %(default)s)")
+        parser.add_argument("--amount", type=amount, help="reports this amount instead of the order's")
+        parser.add_argument("--delay", type=float, default=0.0, help="seconds to wait before the first callback")
+        parser.add_argument("--times", type=int, default=1, help="sends the same callback this often")
+        parser.add_argument("--concurrent", action="store_true", help="sends them at the same moment")
+        parser.add_argument("--bad-signature", action="store_true", help="signs wrongly")
+        parser.add_argument("--stale", action="store_true", help="signs with a time six minutes ago")
+        parser.add_argument(
+            "--lab", action="store_true", help="replays how providers behave, and judges the site by it"
+        )
+        parser.add_argument("--speed", type=float, default=1000.0, help="how much faster the lab's time runs")
 
-    def handle(self, *, number: int, outcome: str, base_url: str, **options: Any) -> None:
-        """Sends the callback; a rejected one or a site that does not answer is an error."""
-        if urlsplit(base_url).scheme not in ("http", "https"):
-            raise CommandError("--base-url must begin with http:// or https://")
+    def handle(self, *, number: int | None, **options: Any) -> None:
+        """Sends, prints what was answered, and ends with the code that it calls for."""
+        if options["lab"] == (number is not None):
+            raise CommandError("give either an ORDER_NUMBER or --lab")
+        if number is None:
+            self.run_lab(options["base_url"], options["speed"])
+        else:
+            self.send(number, **options)
+
+    def send(self, number: int, *, base_url: str | None, times: int, delay: float, **options: Any) -> None:
+        """Sends one callback, or the same several times."""
+        if not 1 <= times <= MOST:
+            raise CommandError(f"--times must be from 1 to {MOST}")
+        if not 0 <= delay <= LONGEST_DELAY:
+            raise CommandError(f"--delay must be from 0 to {LONGEST_DELAY} seconds")
         order = Order.objects.filter(number=number).first()
         if order is None:
             raise CommandError(f"there is no order {number}")
-        result = Payment.Outcome.SUCCEEDED if outcome == "paid" else Payment.Outcome.FAILED
-        data = {"order": order.number, "amount": str(order.amount), "currency": order.currency}
-        now = timezone.now()
-        body = json.dumps({"type": f"payment.{result}", "timestamp": now.isoformat(), "data": data})
-        headers = callbacks.sign(settings.PAYMENT_CALLBACK_SECRETS[0], f"msg_{uuid4().hex}", now, body)
-        request = Request(urljoin(base_url, "/payments/callback/"), body.encode(), headers)  # noqa: S310
-        self.stdout.write(f"POST {request.full_url} payment.{result} {order.amount} {order.currency}")
+        message = self.message(order, **options)
+        target = base_url or "http://127.0.0.1:8000"
+        word = "payment.succeeded" if message.succeeded else "payment.failed"
+        self.stdout.write(f"POST {target}/payments/callback/ {word} {message.amount or order.amount} {order.currency}")
+        time.sleep(delay)
+        replies = self.replies(message, target, times, concurrent=options["concurrent"])
+        for reply in dict.fromkeys(replies):
+            count = replies.count(reply)
+            self.stdout.write(f"{reply} ({count} times)" if count > 1 else str(reply))
+        self.end_with(replies)
+
+    def message(self, order: Order, **options: Any) -> Message:
+        """Makes the callback that the options describe."""
+        message = Message(
+            order,
+            succeeded=options["outcome"] == "paid",
+            amount=options["amount"],
+            secret=options["secret"],
+            bad_signature=options["bad_signature"],
+            sent_at=timezone.now() - timedelta(minutes=6) if options["stale"] else None,
+        )
         try:
-            with urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
-                self.stdout.write(f"{response.status} {response.read().decode()}")
-        except HTTPError as error:
-            raise CommandError(f"{error.code} {error.read().decode(errors='replace')[:500]}") from None
-        except (URLError, TimeoutError) as error:
-            raise CommandError(f"the site does not answer at {base_url}: {getattr(error, 'reason', error)}") from None
+            message.signed()
+        except ValueError:
+            raise CommandError("--secret must be base64, with or without the prefix whsec_") from None
+        return message
+
+    def replies(self, message: Message, target: str, times: int, *, concurrent: bool) -> list[Reply]:
+        """Sends, one after the other or all at once; shows progress where it may take long."""
+        with ThreadPoolExecutor(min(times, CONCURRENCY) if concurrent else 1) as pool:
+            sent = [pool.submit(post, message, target) for _place in range(times)]
+            return [future.result() for future in tqdm(sent, disable=times < CONCURRENCY, unit="callback")]
+
+    def end_with(self, replies: list[Reply]) -> None:
+        """Ends with the exit code of the worst reply."""
+        statuses = [reply.status for reply in replies]
+        if not all(statuses):
+            raise CommandError("the site does not answer", returncode=SILENT)
+        if max(statuses) >= 500:
+            raise CommandError("the site asks to send it again", returncode=AGAIN)
+        if max(statuses) >= 400:
+            raise CommandError("the site refuses it", returncode=REFUSED)
+
+    def run_lab(self, base_url: str | None, speed: float) -> None:
+        """Runs the lab and prints its table; exit code 1 where anything was not as it must be."""
+        if not speed >= 1:
+            raise CommandError("--speed must be at least 1")
+        if not settings.DEBUG:
+            raise CommandError("the lab places orders and logs in as their people: it runs only where DEBUG is on")
+        with tqdm(total=sum(scenario.sends for scenario in SCENARIOS), unit="callback") as progress:
+            try:
+                findings = list(run_all(base_url, speed, progress.update))
+            except (LookupError, RuntimeError) as error:
+                raise CommandError(str(error)) from None
+        self.stdout.write(table(findings))
+        for finding in findings:
+            for problem in finding.problems:
+                self.stderr.write(self.style.ERROR(f"{finding.scenario}: {problem}"))
+        wrong = sum(bool(finding.problems) for finding in findings)
+        if wrong:
+            raise CommandError(f"{wrong} of {len(findings)} scenarios went wrong")
+        self.stdout.write(self.style.SUCCESS(f"All {len(findings)} scenarios went as they must."))
+
+
+def table(findings: list[Finding]) -> str:
+    """Lays the findings out in columns."""
+    rows = [("scenario", "order", "sent", "answered", "buyer saw", "seller saw", "")]
+    for finding in findings:
+        seen = (finding.scenario, str(finding.order), finding.sent, finding.answered, finding.buyer, finding.seller)
+        rows.append((*seen, "WRONG" if finding.problems else "ok"))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.insert(1, "  ".join("─" * width for width in widths))
+    return "\n".join(lines)

@@ -1,0 +1,128 @@
+"""Runs the lab's scenarios side by side, each with an order of its own, and judges what buyer and seller saw."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import connections
+from django.utils import timezone
+
+from orders.lab.scenarios import SCENARIOS, Run, Scenario
+from orders.lab.site import Server, Watcher, session_of
+from orders.models import Order, Product
+
+# How long buyer and seller may take to see what they must.
+SEEN_WITHIN = 20.0
+# What may still come that should not is waited for.
+SETTLED_AFTER = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """How one scenario went; `problems` is empty where all was as it must be."""
+
+    scenario: str
+    order: int
+    sent: str
+    answered: str
+    buyer: str
+    seller: str
+    problems: tuple[str, ...]
+
+
+def run_all(site: str | None, speed: float, tick: Callable[[], object]) -> Iterator[Finding]:
+    """Runs all scenarios side by side and yields their findings in order; `tick` is called for each callback sent.
+
+    site: the running site, or None to start one. Raises LookupError where the demo's people are missing.
+    """
+    buyer = get_user_model().objects.filter(username="buyer").first()
+    product = Product.objects.select_related("seller").filter(seller__username="seller").first()
+    if buyer is None or product is None:
+        raise LookupError("the lab needs the demo's buyer and seller; `manage.py seed_demo` makes them")
+    with ExitStack() as stack:
+        site = site or stack.enter_context(Server()).url
+        with ThreadPoolExecutor(len(SCENARIOS)) as pool:
+            bench = Bench(buyer, product, site, speed, tick)
+            yield from pool.map(bench.run, SCENARIOS)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all scenarios have in common."""
+
+    buyer: Any
+    product: Product
+    site: str
+    speed: float
+    tick: Callable[[], object]
+
+    def run(self, scenario: Scenario) -> Finding:
+        """Runs one scenario; buyer and seller watch through real streams, and reconnect as browsers do."""
+        try:
+            with ExitStack() as stack:
+                server = stack.enter_context(Server()) if scenario.own_server else None
+                site = server.url if server else self.site
+                seller_stream = stack.enter_context(Watcher(site, "/events/", session_of(self.product.seller)))
+                expires_at = timezone.now() + timedelta(seconds=scenario.window)
+                order = Order.objects.create(buyer=self.buyer, product=self.product, expires_at=expires_at)
+                page = Watcher(site, f"/orders/{order.number}/events/", session_of(self.buyer))
+
+                def watch() -> None:
+                    stack.enter_context(page)
+
+                run = Run(order, site, self.speed, server, watch, self.tick)
+                if scenario.page_first:
+                    watch()
+                scenario.steps(run)
+                told = expected_of_seller(scenario)
+                page.wait(lambda kinds: "finish" in kinds, SEEN_WITHIN)
+                seller_stream.wait(lambda _kinds: seller_stream.kinds_of(order.number) >= told, SEEN_WITHIN)
+                time.sleep(SETTLED_AFTER)
+                return judge(scenario, run, page, seller_stream.kinds_of(order.number))
+        finally:
+            connections.close_all()
+
+
+def expected_of_seller(scenario: Scenario) -> list[str]:
+    """What the seller must hear, in order."""
+    ended = {"paid": ["order.paid"], "expired": ["order.expired"], "failed": []}[scenario.outcome]
+    return ["order.placed", *ended, *(["order.refund_due"] if scenario.refund else [])]
+
+
+def judge(scenario: Scenario, run: Run, page: Watcher, seller: list[str]) -> Finding:
+    """Compares what was answered and seen with what must be."""
+    kind = {"paid": "payment.succeeded", "expired": "payment.expired", "failed": "payment.failed"}[scenario.outcome]
+    answers = tuple(reply.status for reply in run.replies)
+    problems = []
+    if scenario.answers is not None and answers != scenario.answers:
+        problems.append(f"answers were {answers}, not {scenario.answers}")
+    if any(reply.status == 200 and reply.text != "success" for reply in run.replies):
+        problems.append("a 200 did not say success")
+    if scenario.answers is None and 200 not in answers:
+        problems.append("the report was never accepted")
+    if page.kinds != [kind, "finish"]:
+        problems.append(f"the buyer saw {page.kinds}, not {[kind, 'finish']}")
+    if seller != expected_of_seller(scenario):
+        problems.append(f"the seller saw {seller}, not {expected_of_seller(scenario)}")
+    if page.outcome != scenario.outcome:
+        problems.append(f"finish said {page.outcome!r}, not {scenario.outcome!r}")
+    return Finding(
+        scenario.name,
+        run.order.number,
+        summed(run.sent),
+        summed([str(status or "no answer") for status in answers]),
+        ", ".join(page.kinds),
+        ", ".join(seller),
+        tuple(problems),
+    )
+
+
+def summed(words: list[str]) -> str:
+    """Folds repeated words: "200 ×8"."""
+    counts = {word: words.count(word) for word in words}
+    return ", ".join(f"{word} ×{count}" if count > 1 else word for word, count in counts.items())

@@ -1,0 +1,189 @@
+"""What payment providers are documented to do to a shop, as steps to replay.
+
+Time is compressed: a provider's pause of an hour takes 3.6 s at a speed of 1000.
+"""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from orders.lab.site import Server
+from orders.models import Order
+from orders.simulator import Message, Reply, new_id, post
+
+MINUTE, HOUR = 60.0, 3600.0
+# Pauses before each resend.
+# https://opendocs.alipay.com/open/203/105286 and https://pay.weixin.qq.com/doc/v3/merchant/4012791882
+ALIPAY = (4 * MINUTE, 10 * MINUTE, 10 * MINUTE, HOUR, 2 * HOUR, 6 * HOUR, 15 * HOUR)
+WECHAT_PAY = (
+    *(15.0, 15.0, 30.0, 3 * MINUTE, 10 * MINUTE, 20 * MINUTE),
+    *(30 * MINUTE,) * 3,
+    HOUR,
+    *(3 * HOUR,) * 3,
+    *(6 * HOUR,) * 2,
+)
+# Long enough for any scenario; the one about lateness has its own.
+WINDOW_SECONDS = 900
+SHORT_WINDOW_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Run:
+    """One scenario under way: what was sent and answered, and the tools to send and wait."""
+
+    order: Order
+    site: str
+    speed: float
+    server: Server | None
+    watch: Callable[[], None]
+    tick: Callable[[], object]
+    sent: list[str] = field(default_factory=list)
+    replies: list[Reply] = field(default_factory=list)
+
+    def send(self, report: str, label: str = "paid", **fields: Any) -> Reply:
+        """Sends one callback for a report; its further fields are those of Message."""
+        reply = post(Message(self.order, id=report, **fields), self.site)
+        self.sent.append(label)
+        self.replies.append(reply)
+        self.tick()
+        return reply
+
+    def pause(self, seconds: float) -> None:
+        """Waits as long as the provider does, compressed."""
+        time.sleep(seconds / self.speed)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What a provider does, and what must come of it.
+
+    answers: the statuses in order; 0 stands for "no answer", and None for the whole leaves them open. outcome: what
+    `finish` says. paid: whether the seller hears "paid", once. refund: whether both hear of a refund.
+    """
+
+    name: str
+    steps: Callable[[Run], None]
+    answers: tuple[int, ...] | None
+    sends: int
+    outcome: str = "paid"
+    refund: bool = False
+    window: float = WINDOW_SECONDS
+    page_first: bool = True
+    own_server: bool = False
+
+
+def stripe(run: Run) -> None:
+    """Delivers events more than once, and not in the order in which they happened."""
+    paid, failed_before = new_id(), new_id()
+    run.send(paid)
+    run.send(paid, "paid again")
+    run.send(failed_before, "earlier failure", succeeded=False)
+    run.pause(HOUR)
+    run.send(paid, "paid again")
+
+
+def alipay(run: Run) -> None:
+    """Resends with the same notify id; every answer is lost on the way, so it goes on to the last."""
+    notify_id = new_id()
+    run.send(notify_id)
+    for pause in ALIPAY:
+        run.pause(pause)
+        run.send(notify_id, "resend")
+
+
+def wechat_pay(run: Run) -> None:
+    """Resends, and probes with bad signatures, which must be refused."""
+    report = new_id()
+    run.send(new_id(), "bad signature", bad_signature=True)
+    run.send(report)
+    for place, pause in enumerate(WECHAT_PAY):
+        run.pause(pause)
+        probe = place % 5 == 0
+        run.send(report, "bad signature" if probe else "resend", bad_signature=probe)
+
+
+def late(run: Run) -> None:
+    """Reports a success after the window: the money is there, the order is not."""
+    time.sleep(max(0.0, (run.order.expires_at - timezone.now()).total_seconds()) + 0.3)
+    report = new_id()
+    run.send(report, "paid, late")
+    run.send(report, "resend")
+
+
+def wrong_amount(run: Run) -> None:
+    """Reports another amount or currency first."""
+    run.send(new_id(), "1 cent", amount="0.01")
+    run.send(new_id(), "other currency", currency="JPY")
+    run.send(new_id())
+
+
+def stale(run: Run) -> None:
+    """Sends with an old timestamp and one from the future first."""
+    report, now = new_id(), timezone.now()
+    run.send(report, "6 minutes old", sent_at=now - timedelta(minutes=6))
+    run.send(report, "6 minutes ahead", sent_at=now + timedelta(minutes=6))
+    run.send(report)
+
+
+def before_the_page(run: Run) -> None:
+    """Reports before the buyer has opened the page."""
+    run.send(new_id())
+    run.watch()
+
+
+def at_once(run: Run) -> None:
+    """Sends the same report twenty times at the same moment."""
+    report = new_id()
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda _place: run.send(report, "at once"), range(20)))
+
+
+def twice(run: Run) -> None:
+    """Takes the money twice, under two reports."""
+    run.send(new_id())
+    run.send(new_id(), "paid a second time")
+
+
+def declined(run: Run) -> None:
+    """Reports a failure."""
+    run.send(new_id(), "failed", succeeded=False)
+
+
+def restart(run: Run) -> None:
+    """Reports while the server is down, and resends until it is answered."""
+    assert run.server is not None
+    report = new_id()
+    run.server.kill()
+    run.send(report, "paid, server down")
+    run.server.start()
+    for _attempt in range(10):
+        if run.send(report, "resend").status:
+            break
+        time.sleep(0.5)
+    run.server.restart()
+    run.send(report, "resend after another restart")
+
+
+SCENARIOS = (
+    Scenario("Stripe: duplicates, out of order", stripe, (200,) * 4, 4),
+    Scenario("Alipay: every answer lost", alipay, (200,) * 8, 8),
+    Scenario(
+        "WeChat Pay: resends, bad signatures",
+        wechat_pay,
+        (401, 200, *(401 if place % 5 == 0 else 200 for place in range(len(WECHAT_PAY)))),
+        2 + len(WECHAT_PAY),
+    ),
+    Scenario("late: after the window", late, (200, 200), 2, "expired", refund=True, window=SHORT_WINDOW_SECONDS),
+    Scenario("wrong amount, wrong currency", wrong_amount, (409, 409, 200), 3),
+    Scenario("stale and future timestamps", stale, (401, 401, 200), 3),
+    Scenario("before the page is open", before_the_page, (200,), 1, page_first=False),
+    Scenario("twenty at the same moment", at_once, (200,) * 20, 20),
+    Scenario("money taken twice", twice, (200, 200), 2, refund=True),
+    Scenario("declined", declined, (200,), 1, "failed"),
+    Scenario("while the server restarts", restart, None, 3, own_server=True),
+)

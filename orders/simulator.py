@@ -1,0 +1,95 @@
+"""The payment provider's side, for the demo and the lab: reports as a provider words, signs and sends them."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.client import HTTPException
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+from django.conf import settings
+from django.utils import timezone
+
+from orders import callbacks
+from orders.callbacks import Answer
+from orders.models import Order
+from orders.providers import STANDARD, StandardWebhooks
+
+PATH = "/payments/callback/"
+# As long as a provider waits; WeChat Pay gives 5 s, Stripe 10.
+TIMEOUT_SECONDS = 10
+
+
+def new_id() -> str:
+    """An id for a new report."""
+    return f"msg_{uuid4().hex}"
+
+
+@dataclass(slots=True)
+class Message:
+    """One callback, ready to be signed; sent again it keeps its id, as the specification asks."""
+
+    order: Order
+    succeeded: bool = True
+    id: str = field(default_factory=new_id)
+    amount: str | None = None
+    currency: str | None = None
+    sent_at: datetime | None = None
+    secret: str | None = None
+    bad_signature: bool = False
+    # Sent, signed, instead of the body that the other fields describe.
+    raw: str | None = None
+
+    def body(self) -> str:
+        """The body: Standard Webhooks' type, timestamp and data."""
+        if self.raw is not None:
+            return self.raw
+        kind = "payment.succeeded" if self.succeeded else "payment.failed"
+        data: dict[str, Any] = {
+            "order": self.order.number,
+            "amount": self.amount or str(self.order.amount),
+            "currency": self.currency or self.order.currency,
+        }
+        return json.dumps({"type": kind, "timestamp": timezone.now().isoformat(), "data": data})
+
+    def signed(self) -> tuple[dict[str, str], bytes]:
+        """The headers and the body, signed now (or at `sent_at`)."""
+        provider = StandardWebhooks([self.secret or settings.PAYMENT_CALLBACK_SECRETS[0]])
+        body = self.body()
+        headers = provider.sign(self.id, self.sent_at or timezone.now(), body)
+        if self.bad_signature:
+            headers["webhook-signature"] = "v1," + "A" * 43 + "="
+        return headers, body.encode()
+
+
+def deliver(message: Message, source: str) -> Answer:
+    """Takes a callback the way of every callback (verified, parsed, applied, stored), without the network."""
+    headers, body = message.signed()
+    return callbacks.receive(STANDARD, headers, body, source)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the site answered over HTTP; status 0: nothing, `text` says why."""
+
+    status: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.text}" if self.status else f"no answer: {self.text}"
+
+
+def post(message: Message, site: str) -> Reply:
+    """Sends a callback over HTTP to a site such as http://127.0.0.1:8000."""
+    headers, body = message.signed()
+    request = Request(site + PATH, body, headers)  # noqa: S310  the caller's own site
+    try:
+        with urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310
+            return Reply(response.status, response.read(1000).decode(errors="replace"))
+    except HTTPError as error:
+        with error:
+            return Reply(error.code, error.read(1000).decode(errors="replace"))
+    except (OSError, HTTPException) as error:
+        return Reply(0, str(getattr(error, "reason", error) or type(error).__name__))

@@ -1,0 +1,112 @@
+"""Any order of callbacks, resends, expiries and looks: money taken once is told once, and never lost."""
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.extra.django import TransactionTestCase
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    consumes,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from notifications import log
+from orders import payments
+from orders.models import Order, Payment, Status
+from orders.providers import Report
+from tests.people import order, person, product
+
+
+class PaymentMachine(RuleBasedStateMachine):
+    """One order, a provider that reports what it likes as often as it likes, and clocks that run out."""
+
+    reports = Bundle("reports")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: set[str] = set()
+        self.reported = 0
+
+    @initialize()
+    def place(self) -> None:
+        suffix = timezone.now().timestamp()
+        self.order = order(person(f"bob{suffix}"), product(person(f"alice{suffix}")))
+        self.began_at = log.head()
+
+    @rule(target=reports, succeeded=st.booleans())
+    def attempt(self, succeeded: bool) -> Report:
+        self.reported += 1
+        name = f"{self.order.number}-{self.reported}"
+        return Report(name, self.order.number, succeeded, self.order.amount, self.order.currency)
+
+    @rule(report=reports)
+    def deliver(self, report: Report) -> None:
+        known = Payment.objects.filter(report_id=report.id).exists()
+        word = payments.apply(report).word
+        assert (word == payments.DUPLICATE) == known
+        if report.succeeded:
+            self.taken.add(report.id)
+
+    @rule(target=reports, report=consumes(reports))
+    def deliver_to_a_server_that_dies_before_its_commit(self, report: Report):
+        with transaction.atomic():
+            payments.apply(report)
+            transaction.set_rollback(True)
+        # The provider has no answer, and keeps it for a resend.
+        return multiple(report)
+
+    @rule()
+    def look(self) -> None:
+        payments.expire(Order.objects.select_related("product", "buyer").get(number=self.order.number))
+
+    @rule()
+    def cron(self) -> None:
+        payments.expire_overdue()
+
+    @rule()
+    def the_window_ends(self) -> None:
+        Order.objects.filter(number=self.order.number).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    def told(self, channel: str) -> list[str]:
+        return [event.kind for event in log.read(self.began_at - 1, channels=[channel])]
+
+    @invariant()
+    def money_taken_once_is_told_once_and_never_lost(self) -> None:
+        if not hasattr(self, "order"):
+            return
+        current = Order.objects.get(number=self.order.number)
+        kept = Payment.objects.filter(order=current, outcome="succeeded")
+        assert {payment.report_id for payment in kept} == self.taken
+        used = [payment for payment in kept if payment.applied]
+        assert len(used) == (current.status == Status.PAID)
+        assert all(payment.refund_due for payment in kept if not payment.applied)
+        seller = self.told(f"seller:{current.product.seller.pk}")
+        assert seller.count("order.paid") == (current.status == Status.PAID)
+        assert seller.count("order.expired") == (current.status == Status.EXPIRED)
+        assert seller.count("order.refund_due") == len(kept) - len(used)
+        page = self.told(current.channel)
+        ended = {
+            Status.PAID: ["payment.succeeded", "finish"],
+            Status.FAILED: ["payment.failed", "finish"],
+            Status.EXPIRED: ["payment.expired", "finish"],
+            Status.PENDING: [],
+        }
+        assert page == ended[Status(current.status)]
+
+
+class PaymentMachineTest(TransactionTestCase):
+    """Runs the machine on a real database."""
+
+    def test_money_taken_once_is_told_once_and_never_lost(self) -> None:
+        limits = settings(
+            max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+        )
+        run_state_machine_as_test(PaymentMachine, settings=limits)
