@@ -8,6 +8,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
+NODE := node_modules/.installed
 PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 # The pins are PyPI's and nobody else's, whatever indexes this machine's pip is configured with.
 PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
@@ -28,13 +29,14 @@ demo: $(RUNTIME) ## set everything up and serve on 127.0.0.1:8000 (another port:
 	$(RUN) manage.py seed_demo
 	exec $(RUN) manage.py serve --host 127.0.0.1 --port $(PORT)
 
-test: $(DEV) ## set everything up and run all tests (a selection: make test ARGS="-k inbox")
+test: $(DEV) $(NODE) ## set everything up and run all tests (a selection: make test ARGS="-k inbox")
 	$(UNSET) $(RUN) -m pytest $(ARGS)
 
-lint: $(DEV) ## style, types, missing migrations, template formatting
+lint: $(DEV) $(NODE) ## style, types, missing migrations, template formatting
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(UNSET) $(RUN) -m mypy
+	[ ! -e node_modules/.bin/tsc ] || node_modules/.bin/tsc --project tsconfig.json
 	$(UNSET) $(RUN) manage.py makemigrations --check --dry-run
 	$(RUN) -m djlint --quiet --check templates
 	$(RUN) -m djlint --quiet --lint templates
@@ -53,8 +55,16 @@ requirements: $(DEV) ## compile the pinned sets from pyproject.toml (newer versi
 	$(PIP_COMPILE) $(ARGS) --output-file requirements.txt pyproject.toml
 	$(PIP_COMPILE) $(ARGS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
+# For axe-core's tests and the types of the scripts alone; without npm both are left out.
+$(NODE): package-lock.json
+	@if command -v npm >/dev/null; then \
+		echo "Installing the packages of $< into node_modules ..."; npm ci --ignore-scripts --no-audit --no-fund --loglevel error; fi \
+		|| echo "npm could not install them: axe-core's tests are skipped"
+	@mkdir -p $(@D)
+	@touch $@
+
 clean: ## remove the virtual environment, the caches and the demo database
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles db.sqlite3 db.sqlite3-shm db.sqlite3-wal
+	rm -rf $(VENV) node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles db.sqlite3 db.sqlite3-shm db.sqlite3-wal
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN):

@@ -11,7 +11,9 @@ class BlogConfig(AppConfig):
     verbose_name = _("Blog")
 
     def ready(self) -> None:
-        """Connects signals."""
-        from blog import signals
+        """Connects signals and says what authors' channels are called."""
+        from blog import notifiers, signals
+        from notifications import subscriptions
 
+        subscriptions.register_names("author", notifiers.author_names)
         signals.connect()

@@ -3,7 +3,11 @@
 Call them after QuerySet.update() or bulk_create(), which send no signals; save() calls them by itself (signals.py).
 """
 
+from collections.abc import Collection
+
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from blog.models import Follow, Post
@@ -16,6 +20,7 @@ PUBLISHED = register(
         "post.published",
         label=_("New post"),
         title=_("%(author)s published a new post: %(title)s"),
+        grouped=ngettext_lazy("%(author)s published %(count)d post", "%(author)s published %(count)d posts", "count"),
     )
 )
 
@@ -23,6 +28,12 @@ PUBLISHED = register(
 def author_channel(author_id: int) -> str:
     """The channel that an author's followers hear."""
     return f"author:{author_id}"
+
+
+def author_names(ids: Collection[str]) -> dict[str, str]:
+    """What authors' channels are called."""
+    authors = get_user_model().objects.filter(pk__in=ids)
+    return {str(author.pk): gettext("Posts by %(author)s") % {"author": author.get_username()} for author in authors}
 
 
 def post_published(*posts: Post) -> None:

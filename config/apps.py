@@ -7,3 +7,7 @@ class SiteConfig(AppConfig):
     """The site."""
 
     name = "config"
+
+    def ready(self) -> None:
+        """Registers the site's checks."""
+        from config import checks  # noqa: F401  registers by its decorators

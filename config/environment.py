@@ -13,6 +13,10 @@ T = TypeVar("T")
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 ENGINES = {"sqlite": "django.db.backends.sqlite3", "postgresql": "django.db.backends.postgresql"}
+# A process keeps `min_size` connections at hand, one of which is its tail's, and has at most `max_size` at work: whoever comes
+# then waits for `timeout` seconds. Once PostgreSQL is gone the pool doubles its pauses between attempts up to
+# `reconnect_timeout`: with its default of 5 minutes, a server that is back could stay unnoticed for as long as it was away.
+POOL = {"min_size": 2, "max_size": 16, "timeout": 10, "max_idle": 60, "reconnect_timeout": 3}
 
 
 def stop(name: str, problem: str) -> NoReturn:
@@ -76,6 +80,15 @@ def webhook_secrets(value: str) -> list[str]:
     return words(value)
 
 
+def origins(value: str) -> list[str]:
+    """Parses comma-separated origins such as https://shop.example, without a path (RFC 6454, section 6.2)."""
+    found = words(value)
+    for origin in found:
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
+            raise ValueError(f"{origin!r} must look like https://shop.example")
+    return found
+
+
 def redis_url(value: str) -> str:
     """Accepts redis://, rediss:// and unix:// addresses."""
     if not re.match(r"(rediss?|unix)://.+", value):
@@ -110,6 +123,11 @@ def database(value: str, root: Path) -> dict[str, Any]:
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
+    else:
+        # Without it every request and every stream opened costs PostgreSQL a process start (measured: docs/design.md).
+        settings.setdefault("OPTIONS", {})["pool"] = dict(POOL)
+        # Each connection is tried when it is taken: after a restart of PostgreSQL those in the pool are dead.
+        settings["CONN_HEALTH_CHECKS"] = True
     # Under ASGI a request may end on another thread than it began on: connections are not kept (Django's ASGI notes).
     settings["CONN_MAX_AGE"] = 0
     return settings

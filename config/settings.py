@@ -15,7 +15,7 @@ SECRET_KEY = environment.read("SECRET_KEY", str, default=CHECKOUT_SECRET)
 if not DEBUG and SECRET_KEY == CHECKOUT_SECRET:
     environment.stop("SECRET_KEY", "must be set when DEBUG is off")
 ALLOWED_HOSTS = environment.read(
-    "ALLOWED_HOSTS", environment.words, default=["localhost", "127.0.0.1", "[::1]"] if DEBUG else []
+    "ALLOWED_HOSTS", environment.words, default=[".localhost", "127.0.0.1", "[::1]"] if DEBUG else []
 )
 if not DEBUG and not ALLOWED_HOSTS:
     environment.stop("ALLOWED_HOSTS", "must be set when DEBUG is off")
@@ -32,6 +32,8 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
+    # Serves the pages of the API's description from here instead of from another site.
+    "ninja",
     "django_eventstream",
     "config",
     "notifications",
@@ -41,6 +43,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -96,6 +99,9 @@ CHANNEL_LAYERS = {
 
 EVENTSTREAM_CHANNELMANAGER_CLASS = "notifications.channelmanager.LogChannelManager"
 EVENTSTREAM_STORAGE_CLASS = "notifications.storage.LogStorage"
+# Pages of these origins may read streams, with the reader's cookie; of any other, none.
+EVENTSTREAM_ALLOW_ORIGINS: list[str] = environment.read("STREAM_ALLOWED_ORIGINS", environment.origins, default=[])
+EVENTSTREAM_ALLOW_CREDENTIALS = bool(EVENTSTREAM_ALLOW_ORIGINS)
 
 PAYMENT_WINDOW_SECONDS = environment.read("PAYMENT_WINDOW_SECONDS", environment.seconds, default=60)
 CHECKOUT_CALLBACK_SECRET = "whsec_Y2hlY2tvdXQtb25seS1jYWxsYmFjay1zZWNyZXQ="  # noqa: S105
@@ -109,6 +115,7 @@ PAYMENT_REFUSALS_PER_MINUTE = 600
 # The demo's wallet pays by a click: never where money is real.
 PAYMENT_DEMO_WALLET = DEBUG
 
+AUTHENTICATION_BACKENDS = ["config.login.LimitedBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -126,8 +133,33 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
+# Everything from this site, nothing inline; no page of it in anybody's frame.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "base-uri": ["'none'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+# With DEBUG off the site is reached by HTTPS; HTTPS=0 says that it is not (a test on loopback).
+HTTPS = environment.read("HTTPS", environment.boolean, default=not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+# A load balancer asks by plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+if environment.read("BEHIND_PROXY", environment.boolean, default=False):
+    # The proxy sets this header itself, whatever its client sent (docs/design.md, "Behind a proxy").
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = environment.read("STATIC_ROOT", Path, default=BASE_DIR / "staticfiles")
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -150,5 +182,7 @@ LOGGING = {
         # One line per stream opened is what its INFO level says.
         "django_eventstream": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        # One line per connection that the pool opens is what its INFO level says.
+        "psycopg.pool": {"level": "WARNING"},
     },
 }

@@ -3,14 +3,22 @@
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
+from django.views.generic import RedirectView
 
-from config import views
+from config import stage, views
+from notifications.api import api
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("accounts/login/", views.LogIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
+    # One log-in for all, behind one limit.
+    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
+    path("api/", api.urls),
+    path("demo/", stage.page, name="stage"),
+    path("demo/enter/<str:token>/", stage.enter, name="enter"),
+    path("demo/happen/", stage.happen, name="happen"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -2,30 +2,49 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.views import LoginView
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_safe
 
-from blog.models import Post
-from config import demo
+from blog import readers
+from config import demo, stage
+from config.login import LogInForm
 from notifications import inbox, log
-from orders.models import Product
+from orders import payments
+from orders.day import day_of
+from orders.models import Order, Product
 
 # Lines of the dashboard's list; the rest is in the inbox.
 LISTED = 20
+# Orders and posts on the dashboard; the rest is on their own pages.
+ROWS = 5
 
 
 @require_GET
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """What is for me, as it happens; for strangers, what this is."""
+    """What is for me, as it happens, by what I am: seller, buyer, author, reader. For strangers, what this is."""
     if not request.user.is_authenticated:
-        return render(request, "dashboard.html", {"demo_people": demo.people()})
+        return render(request, "dashboard.html", stage.context(request))
+    orders = Order.objects.of_buyer(request.user)
+    is_seller = Product.objects.filter(seller=request.user).exists()
+    if is_seller:
+        payments.expire_overdue(Order.objects.of_seller(request.user))
+    payments.expire_overdue(orders)
+    authored, feed = readers.standing_of(request.user), readers.feed_of(request.user)
     context = {
+        "is_seller": is_seller,
+        "is_author": authored is not None,
+        "day": day_of(request.user) if is_seller else None,
+        "orders": orders.select_related("product")[:ROWS],
+        "authored": authored,
+        "authored_posts": authored.posts[:ROWS] if authored else None,
+        "follows": feed is not None,
+        "feed": feed[:ROWS] if feed is not None else None,
+        "is_demo": settings.DEBUG,
         "items": inbox.items(request.user)[:LISTED],
-        "is_seller": Product.objects.filter(seller=request.user).exists(),
-        "is_author": Post.objects.filter(author=request.user).exists(),
     }
     return render(request, "dashboard.html", context)
 
@@ -33,7 +52,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 class LogIn(LoginView):
     """Log-in, with the demo's people at hand."""
 
-    redirect_authenticated_user = False
+    form_class = LogInForm
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Adds the demo's people."""

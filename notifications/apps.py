@@ -11,8 +11,12 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        """Connects signals and installs the registry that send_event() of other people's code reaches."""
-        from notifications import listeners, signals
+        """Connects signals, registers kinds, and installs the registry that other people's send_event() reaches."""
+        from notifications import checks, inbox, kinds, listeners, preferences, signals
+
+        kinds.register(inbox.READ)
+        kinds.register(preferences.CHANGED)
 
         signals.connect()
         listeners.install()
+        checks.connect()

@@ -25,6 +25,16 @@ def poll_seconds(*, woken: bool) -> float:
     return float(getattr(settings, "NOTIFICATIONS_POLL_SECONDS", 0.2))
 
 
+def max_streams() -> int:
+    """Streams that one process takes; each is a file descriptor, of which 20,000 is a usual limit."""
+    return int(getattr(settings, "NOTIFICATIONS_MAX_STREAMS", 15_000))
+
+
+def max_streams_per_person() -> int:
+    """Streams of one person in one process: far more than anybody's browsers, far fewer than a process takes."""
+    return int(getattr(settings, "NOTIFICATIONS_MAX_STREAMS_PER_PERSON", 2_000))
+
+
 def keep_days() -> int:
     """Days an event is kept before `prune_events` may delete it."""
     return int(getattr(settings, "NOTIFICATIONS_KEEP_DAYS", 90))

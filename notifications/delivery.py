@@ -4,57 +4,29 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from notifications import conf, frames, kinds, log
+from notifications import conf, frames, log
 from notifications.frames import Entry
 from notifications.listeners import StreamListener, control_channel
+from notifications.plans import Headers, Message, Opened, Receive, Send
 
 if TYPE_CHECKING:
     from notifications.tail import Tail
-
-T = TypeVar("T")
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
 # Seconds that a stream with a deadline waits for its last event after the domain has been told that time is up.
 GRACE_SECONDS = 10.0
+# Events of a catch-up in its first read and in any later one, and bytes in one write: they bound what a client costs that
+# does not read.
+FIRST_PAGE, LARGEST_PAGE = 16, 200
+WRITE_BYTES = 64 * 1024
 # How long a client stays away that asked for ?mode=reconnect.
 RECONNECT_MILLISECONDS = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What one stream will carry, decided before it opens.
-
-    channels: name → position after which it is heard. start: where it begins without a cursor (None: now); a stream
-    with a start is one that ends, with a terminal kind. deadline: seconds since the epoch at which `at_deadline` is
-    called, in a thread; the stream ends soon after.
-    """
-
-    channels: dict[str, int]
-    start: int | None = None
-    deadline: float | None = None
-    at_deadline: Callable[[], object] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """A request that was let in, and what the log looked like then. form: of the data, JSON or TEXT. once: ?mode=reconnect."""
-
-    plan: Plan
-    user_id: Any
-    session: str
-    language: str
-    form: str
-    cursor: int | None
-    bounds: log.Bounds
-    once: bool
 
 
 def body(content: bytes, *, more: bool = False) -> Message:
@@ -62,13 +34,14 @@ def body(content: bytes, *, more: bool = False) -> Message:
     return {"type": "http.response.body", "body": content, "more_body": more}
 
 
-async def start(send: Send) -> None:
+async def start(send: Send, extra: Headers = ()) -> None:
     """Begins a streamed answer."""
     headers = [
         (b"content-type", b"text/event-stream; charset=utf-8"),
         # no-transform and X-Accel-Buffering: proxies neither compress nor hold back (traps 9, 26).
         (b"cache-control", b"no-cache, no-transform"),
         (b"x-accel-buffering", b"no"),
+        *extra,
     ]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -81,33 +54,41 @@ class Delivery:
         opened: Opened,
         follower: "Tail",
         send: Send,
+        *,
+        write_now: Callable[[bytes], bool] | None,
         in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
         admit: Callable[[], Awaitable[Opened]],
     ) -> None:
-        """in_thread: runs a function that uses the database. admit: asks again to be let in; raises if refused."""
+        """write_now: writes at once, or returns False; None where the server has no such way. in_thread: runs a function that uses the database. admit: asks again to be let in; raises if refused."""
         self.opened = opened
         self.plan = opened.plan
         self.follower = follower
         self.send = send
+        self.write_now = write_now
         self.in_thread = in_thread
         self.admit = admit
-        self.listener = StreamListener(opened.user_id, opened.session, dict(opened.plan.channels))
+        self.listener = StreamListener(opened.user_id, opened.session, dict(opened.plan.channels), opened.plan.silenced)
+        self.listener.fixed = self.plan.start is not None
         self.position = 0
         now = time.monotonic()
         # Random from 50 % on: streams opened together, after a restart, do not end together.
         self.ends_at = now + conf.stream_max_age() * random.uniform(0.5, 1)  # noqa: S311
-        self.ping_at = now + conf.ping_seconds()
+        self.ping_seconds = conf.ping_seconds()
+        self.ping_at = now + self.ping_seconds
         self.deadline = None if self.plan.deadline is None else now + self.plan.deadline - time.time()
 
-    async def run(self, attach_from: int, receive: Receive) -> None:
-        """Serves the client until it leaves or the stream ends; `attach_from`: the tail's cursor before the plan."""
+    async def run(self, attach_from: int, receive: Receive, headers: Headers = ()) -> None:
+        """Serves the client until it leaves or the stream ends.
+
+        attach_from: the tail's cursor before the plan. headers: of the answer, beside those of every stream.
+        """
         manager = self.follower.manager
         # From here on everything past `attached_at` is queued, and everything up to it can be read: no gap, no overlap.
         manager.add_listener(self.listener)
         attached_at = self.follower.cursor
         watcher = asyncio.create_task(self.watch(receive))
         try:
-            await start(self.send)
+            await start(self.send, headers)
             self.apply_controls(attach_from)
             await self.catch_up_from_cursor(attached_at)
             if self.opened.once:
@@ -153,16 +134,29 @@ class Delivery:
 
     async def catch_up(self, through: int) -> None:
         """Delivers from the log what is after `position` and not after `through`."""
+        limit = FIRST_PAGE
         while self.position < through and not self.listener.closing:
             after, channels = self.position, list(self.listener.since)
-            events = await self.in_thread(lambda: log.read(after, through=through, channels=channels))  # noqa: B023
-            heard = self.listener.since
-            await self.deliver(
-                Entry(event) for event in events if event.channel in heard and event.position > heard[event.channel]
-            )
-            if len(events) < log.PAGE:
+            read = partial(log.read, after, through=through, channels=channels, limit=limit)
+            page = deque(Entry(event) for event in await self.in_thread(read))
+            if not page:
                 return
-            self.position = max(self.position, events[-1].position)
+            full, last = len(page) == limit, page[-1].position
+            # A client that does not read holds a page while it is stuck: large events go in small pages.
+            average = sum(entry.size for entry in page) // len(page)
+            limit = min(LARGEST_PAGE, max(1, 2 * WRITE_BYTES // average))
+            await self.deliver(self.heard(page))
+            if not full:
+                return
+            self.position = max(self.position, last)
+
+    def heard(self, page: deque[Entry]) -> Iterator[Entry]:
+        """Takes from a page what the person hears; each entry is let go as soon as it is written."""
+        since, silenced = self.listener.since, self.listener.silenced
+        while page:
+            entry = page.popleft()
+            if entry.position > since.get(entry.channel, entry.position) and entry.kind not in silenced:
+                yield entry
 
     async def follow(self) -> None:
         """Delivers what the tail queues, until the end."""
@@ -183,40 +177,69 @@ class Delivery:
                 await self.wait()
 
     async def deliver(self, entries: Iterable[Entry]) -> None:
-        """Writes entries that are past the position, in one write; a terminal one is the last."""
+        """Writes entries that are past the position, in as few writes as may be; a terminal one is the last."""
         due: list[Entry] = []
+        size = 0
         for entry in entries:
             if entry.position <= self.position:
                 continue
+            if size + entry.size > WRITE_BYTES and due:
+                await self.write(frames.join(due, self.opened.language, self.opened.form))
+                due, size = [], 0
             self.position = entry.position
             due.append(entry)
-            if kinds.is_terminal(entry.kind):
+            size += entry.size
+            if entry.terminal:
                 self.listener.finished = True
                 self.listener.close()
                 break
         if due:
             await self.write(frames.join(due, self.opened.language, self.opened.form))
 
+    def deliver_now(self) -> bool:
+        """Delivers what is pending from within the fan-out; False leaves it to the stream's own task.
+
+        It saves the waking of a task per stream: measured, most of what a delivery costs beside the write itself.
+        """
+        listener = self.listener
+        if listener.overflow or listener.closing or listener.doubted or self.write_now is None:
+            return False
+        if listener.pending_bytes > WRITE_BYTES:
+            return False
+        due = [entry for entry in listener.pending if entry.position > self.position]
+        if due:
+            if any(entry.terminal for entry in due):
+                return False
+            if not self.write_now(frames.join(due, self.opened.language, self.opened.form)):
+                return False
+            self.position = due[-1].position
+            self.ping_at = time.monotonic() + self.ping_seconds
+        listener.pending, listener.pending_bytes = [], 0
+        return True
+
     async def write(self, content: bytes) -> None:
         """Writes bytes; the next ping is due a full pause later."""
-        self.ping_at = time.monotonic() + conf.ping_seconds()
+        self.ping_at = time.monotonic() + self.ping_seconds
         await self.send(body(content, more=True))
 
     async def wait(self) -> None:
         """Waits for something to deliver, and does what is due meanwhile."""
         due = min(self.ping_at, self.ends_at, self.deadline or self.ends_at)
+        self.listener.deliver_now = self.deliver_now
         try:
             async with asyncio.timeout(max(0.0, due - time.monotonic())):
                 await self.listener.aevent.wait()
             return
         except TimeoutError:
             pass
+        finally:
+            self.listener.deliver_now = None
         now = time.monotonic()
         if self.deadline is not None and now >= self.deadline:
             await self.reach_deadline()
         elif now >= self.ends_at:
             self.listener.close()
-        else:
+        elif now >= self.ping_at:
             await self.write(frames.PING)
 
     async def reach_deadline(self) -> None:
@@ -238,6 +261,7 @@ class Delivery:
             logger.info("a stream of user %s ends: %s", self.opened.user_id, error or type(error).__name__)
             listener.close()
             return
+        listener.silenced = plan.silenced
         manager = self.follower.manager
         for channel in set(listener.since) - set(plan.channels):
             manager.leave(listener, channel)

@@ -29,7 +29,7 @@ def encode(kind: str, data: str, event_id: int | None = None) -> bytes:
 class Entry:
     """An event of the log on its way to streams; its frames are made once and shared by all of them."""
 
-    __slots__ = ("_frames", "channel", "event", "kind", "position")
+    __slots__ = ("_frames", "channel", "event", "kind", "position", "size", "terminal")
 
     def __init__(self, event: Event) -> None:
         """Takes a sequenced event."""
@@ -38,6 +38,9 @@ class Entry:
         self.position = event.position
         self.channel = event.channel
         self.kind = event.kind
+        self.terminal = kinds.is_terminal(event.kind)
+        # About as many bytes as a frame has, before there is one.
+        self.size = 300 + len(repr(event.data))
         self._frames: dict[tuple[str, str], bytes] = {}
 
     def frame(self, language: str, form: str = JSON) -> bytes:

@@ -1,41 +1,89 @@
-"""A person's inbox, derived from the log: what is unread, the list, marking as read."""
+"""A person's inbox, derived from the log: the list, what is unread, and what reading, unreading and dismissing change.
 
-from typing import TYPE_CHECKING
+Nothing is stored per person and event but the exceptions: `read_through` of the subscription says how far all is read,
+a Reading what was done to one event by itself. Each change is told to the person's other pages through the log.
+"""
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from notifications import kinds, log
+from django.db import transaction
+from django.db.models import BooleanField, ExpressionWrapper, F, FilteredRelation, Min, OuterRef, Q, QuerySet, Subquery
+from django.utils.translation import gettext_lazy as _
+
+from notifications import choices, kinds, log
+from notifications.kinds import Kind
 from notifications.models import Event, Reading, Subscription
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+State = Reading.State
+
 # Counting stops here; the badge then says "99+".
 CAP = 99
-PAGE = 30
+PAGE = 50
+# Events that one call may change: bounds the memory and the time of one request.
+MOST_CHANGED = 500
+
+READ = Kind("inbox.read", label=_("Inbox changed"), listed=False)
 
 
-def items(user: "AbstractBaseUser", *, unread_only: bool = False, before: int | None = None) -> QuerySet[Event]:
-    """Returns what the person was told, newest first, each with `is_unread`; `before` is a position, for paging."""
-    mine = Subscription.objects.filter(
-        user_id=user.pk, muted=False, channel=OuterRef("channel"), since__lt=OuterRef("position")
+def items(
+    user: "AbstractBaseUser",
+    *,
+    unread_only: bool = False,
+    before: int | None = None,
+    kind: str = "",
+    silenced: Collection[str] | None = None,
+) -> QuerySet[Event]:
+    """Returns what the person was told, newest first, each with `is_unread`; `before` is a position, for paging.
+
+    silenced: the kinds the person has switched off, where the caller knows them already.
+    """
+    if silenced is None:
+        silenced = choices.of(user).silenced
+    mine = Subscription.objects.filter(user_id=user.pk, muted=False)
+    here = mine.filter(channel=OuterRef("channel"), since__lt=OuterRef("position"))
+    events = (
+        # The channels first: the database then reads their events alone, however long the log.
+        Event.objects.filter(position__isnull=False, channel__in=mine.values("channel"))
+        .exclude(kind__in=[*kinds.unlisted_names(), *silenced])
+        .alias(
+            read_through=Subquery(here.values("read_through")),
+            mark=FilteredRelation("readings", condition=Q(readings__user=user.pk)),
+            state=F("mark__state"),
+            set_at=F("mark__since"),
+        )
+        .filter(Q(state=None) | Q(state__in=(State.READ, State.UNREAD)), read_through__isnull=False)
     )
-    unread = Exists(mine.filter(read_through__lt=OuterRef("position"))) & ~Exists(
-        Reading.objects.filter(user_id=user.pk, event=OuterRef("pk"))
-    )
-    events = Event.objects.filter(position__isnull=False).filter(unread if unread_only else Exists(mine))
+    # Marking all as read goes past what was made unread before it, and not past what was made unread later.
+    unread_again = Q(state=State.UNREAD, set_at__gte=F("read_through"))
+    unread = Q(state=None, position__gt=F("read_through")) | unread_again
+    if unread_only:
+        # Below the floor nothing is unread but what was made so again.
+        floor = Subquery(mine.values("user").annotate(floor=Min("read_through")).values("floor"))
+        events = events.filter(unread, Q(position__gt=floor) | Q(state=State.UNREAD))
     if before is not None:
         events = events.filter(position__lt=before)
-    return (
-        events.exclude(kind__in=kinds.terminal_names())
-        .annotate(is_unread=ExpressionWrapper(Q(unread), output_field=BooleanField()))
-        .order_by("-position")
-    )
+    if kind:
+        events = events.filter(kind=kind)
+    return events.annotate(is_unread=ExpressionWrapper(unread, output_field=BooleanField())).order_by("-position")
 
 
-def unread_count(user: "AbstractBaseUser") -> int:
+def page(user: "AbstractBaseUser", limit: int = PAGE, **filters: Any) -> tuple[list[Event], int | None]:
+    """Returns a page of items() and the `before` of the next one, None on the last; one query.
+
+    The inner one sorts nothing but ids: with 10,000 items that takes half the time of sorting whole events.
+    """
+    newest = items(user, **filters).values("pk")[: limit + 1]
+    found = list(items(user, silenced=()).filter(pk__in=newest))
+    return found[:limit], found[limit - 1].position if len(found) > limit else None
+
+
+def unread_count(user: "AbstractBaseUser", *, silenced: Collection[str] | None = None) -> int:
     """Counts what is unread, up to CAP + 1; derived, so it cannot drift."""
-    return items(user, unread_only=True).values("pk")[: CAP + 1].count()
+    return items(user, unread_only=True, silenced=silenced).order_by().values("pk")[: CAP + 1].count()
 
 
 def unread_label(count: int) -> str:
@@ -45,14 +93,51 @@ def unread_label(count: int) -> str:
 
 def mark_all_read(user: "AbstractBaseUser", through: int | None = None) -> int:
     """Marks everything up to a position (default: the head) as read, with one UPDATE; returns the position."""
-    position = log.head() if through is None else min(through, log.head())
-    Subscription.objects.filter(user_id=user.pk, read_through__lt=position).update(read_through=position)
+    with transaction.atomic():
+        position = log.head() if through is None else min(through, log.head())
+        behind = Subscription.objects.filter(user_id=user.pk, read_through__lt=position)
+        if behind.update(read_through=position):
+            announce(user, through=position)
     return position
 
 
 def mark_read(user: "AbstractBaseUser", position: int) -> Event | None:
     """Marks one item as read and returns it; None if it is not in this person's inbox."""
     event = items(user).filter(position=position).first()
-    if event is not None and event.is_unread:  # type: ignore[attr-defined]
-        Reading.objects.bulk_create([Reading(user_id=user.pk, event=event)], ignore_conflicts=True)
+    if event is not None:
+        change(user, [position], State.READ)
     return event
+
+
+def change(user: "AbstractBaseUser", positions: Iterable[int], state: Reading.State) -> list[int]:
+    """Marks items as read or unread or dismisses them; returns the positions of those it changed.
+
+    What is not in this person's inbox, or is so already, is passed over: doing it twice is doing it once.
+    """
+    with transaction.atomic():
+        found = items(user).filter(position__in=list(positions)[:MOST_CHANGED])
+        due = [event for event in found if state == State.DISMISSED or is_unread(event) == (state == State.READ)]
+        since = log.head()
+        Reading.objects.bulk_create(
+            [Reading(user_id=user.pk, event=event, state=state, since=since) for event in due],
+            update_conflicts=True,
+            unique_fields=("user", "event"),
+            update_fields=("state", "since"),
+        )
+        changed = [event.position for event in due if event.position is not None]
+        if changed:
+            announce(user, changed={state: changed})
+        return changed
+
+
+def is_unread(event: Event) -> bool:
+    """Whether an event that items() returned is unread."""
+    return bool(vars(event)["is_unread"])
+
+
+def announce(
+    user: "AbstractBaseUser", *, through: int | None = None, changed: Mapping[Reading.State, list[int]] | None = None
+) -> None:
+    """Tells the person's open pages, on every device, what was read and what is left."""
+    positions = {state.value: (changed or {}).get(state, []) for state in State}
+    log.append(f"user:{user.pk}", READ.name, {"through": through, **positions, "count": unread_count(user)})

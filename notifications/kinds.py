@@ -27,15 +27,22 @@ class Kind:
 
     `title` and `body` are translatable %-templates over the event's data, as gettext's python-format has them;
     `prepare` may turn the data into what the templates name (an amount in the reader's format).
+    `grouped` names several of a day and a channel at once, over the newest one's data and their `count`
+    (`ngettext_lazy(…, "count")`); without it they stay single lines.
     A `terminal` kind is the last one of its channel: the stream that delivered it ends.
+    A kind that is not `listed` goes over streams alone: it is no line in any inbox, and never counted.
+    A `required` kind cannot be switched off by its readers.
     """
 
     name: str
     label: "StrOrPromise"
-    title: "StrOrPromise"
+    title: "StrOrPromise" = ""
     body: "StrOrPromise" = ""
     prepare: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
+    grouped: "StrOrPromise" = ""
     terminal: bool = False
+    listed: bool = True
+    required: bool = False
 
     def render(self, data: Mapping[str, Any]) -> Text:
         """Renders the texts in the active language."""
@@ -74,6 +81,16 @@ def is_terminal(name: str) -> bool:
 def terminal_names() -> list[str]:
     """The names of all terminal kinds."""
     return [kind.name for kind in _registry.values() if kind.terminal]
+
+
+def listed() -> list[Kind]:
+    """The kinds that may be lines of an inbox, in the order in which they were registered."""
+    return [kind for kind in _registry.values() if kind.listed and not kind.terminal]
+
+
+def unlisted_names() -> list[str]:
+    """The names of the kinds that are never lines of an inbox."""
+    return [kind.name for kind in _registry.values() if kind.terminal or not kind.listed]
 
 
 def render(name: str, data: Any) -> Text:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.db.models import Func, TextField, Value
 from django.utils import timezone
 
 from notifications import wake
@@ -19,6 +20,8 @@ from notifications.models import Event, Head
 PAGE = 500
 # Rows deleted in one transaction of prune(): writers wait for no longer than that.
 PRUNE_CHUNK = 1000
+# Whoever has committed waits for no longer than that for a sequencer that is stuck; a tail then does what is left.
+LOCK_TIMEOUT = "2s"
 
 # What runs after commit, one function per database alias.
 _callbacks: dict[str, Callable[[], None]] = {}
@@ -65,7 +68,12 @@ def sequence(*, using: str = DEFAULT_DB_ALIAS) -> int:
     """
     connection = connections[using]
     with transaction.atomic(using=using):
-        head = Head.objects.using(using).select_for_update().filter(pk=Head.ID).first()
+        heads = Head.objects.using(using).select_for_update().filter(pk=Head.ID)
+        if connection.vendor == "postgresql":
+            # Within the statement itself: one of its own would be one more for each commit. It ends with the transaction.
+            setting = (Value("lock_timeout"), Value(LOCK_TIMEOUT), Value(value=True))
+            heads = heads.annotate(patience=Func(*setting, function="set_config", output_field=TextField()))
+        head = heads.first()
         if head is None:
             head, _created = Head.objects.using(using).get_or_create(pk=Head.ID)
         table = connection.ops.quote_name(Event._meta.db_table)

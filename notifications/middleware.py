@@ -1,22 +1,26 @@
-"""The cursor of a page: the log's position before the page reads anything else."""
+"""What a page starts from: the log's position before the page reads anything else, and the reader's choices."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
-from notifications import log
+from notifications import choices
 
 
 def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Sets `request.cursor` for logged-in readers.
+    """Sets `request.cursor` and `request.choices` for logged-in readers, and their time zone.
 
     Taken before the view runs: what happens while the page is made is on the page, on its stream, or on both (the
     client drops what it has), but never on neither (trap 25).
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.method == "GET" and request.user.is_authenticated:
-            request.cursor = log.head()  # type: ignore[attr-defined]
-        return get_response(request)
+        if request.method != "GET" or not request.user.is_authenticated:
+            return get_response(request)
+        look = choices.look(request.user)
+        request.cursor, request.choices = look  # type: ignore[attr-defined]
+        with timezone.override(look.choices.quiet.tzinfo):
+            return get_response(request)
 
     return middleware

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from notifications import kinds
@@ -73,15 +74,20 @@ class Event(models.Model):
     def __str__(self) -> str:
         return f"{self.position or '-'} {self.channel} {self.kind}"
 
+    @cached_property
+    def text(self) -> kinds.Text:
+        """Its texts, in the language that is active when they are first asked for."""
+        return kinds.render(self.kind, self.data)
+
     @property
     def title(self) -> str:
-        """One line in the active language."""
-        return kinds.render(self.kind, self.data).title
+        """One line."""
+        return self.text.title
 
     @property
     def body(self) -> str:
-        """Further text in the active language; may be empty."""
-        return kinds.render(self.kind, self.data).body
+        """Further text; may be empty."""
+        return self.text.body
 
 
 class Subscription(models.Model):
@@ -108,18 +114,46 @@ class Subscription(models.Model):
 
 
 class Reading(models.Model):
-    """An event that a person has read by itself, above the subscription's `read_through`."""
+    """What a person did to one event by itself, where that differs from the subscription's `read_through`."""
+
+    class State(models.TextChoices):
+        """How the event counts now."""
+
+        READ = "read", _("read")
+        UNREAD = "unread", _("unread")
+        DISMISSED = "dismissed", _("dismissed")
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="readings"
     )
     event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="readings")
-    read_at = models.DateTimeField(_("read"), auto_now_add=True)
+    state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.READ)
+    # The log's head when it was set: marking all as read beyond it also reads what was made unread again.
+    since = models.BigIntegerField(_("since position"), default=0)
 
     class Meta:
         verbose_name = _("reading")
         verbose_name_plural = _("readings")
-        constraints = (models.UniqueConstraint(fields=("user", "event"), name="reading_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=("user", "event"), name="reading_once"),
+            models.CheckConstraint(condition=Q(state__in=("read", "unread", "dismissed")), name="reading_state_known"),
+        )
 
     def __str__(self) -> str:
-        return f"{self.user_id} read {self.event_id}"
+        return f"{self.user_id} {self.state} {self.event_id}"
+
+
+class Preference(models.Model):
+    """How a person wants to be told; a document that choices.py reads, preferences.py writes and nothing else queries."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="preference"
+    )
+    choices = models.JSONField(_("choices"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("preference")
+        verbose_name_plural = _("preferences")
+
+    def __str__(self) -> str:
+        return f"preferences of {self.user_id}"

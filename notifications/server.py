@@ -5,14 +5,18 @@ Daphne's own command line offers neither the first nor the last.
 
 import asyncio
 import logging
+from functools import partial
 from typing import Any
 
 from daphne.server import Server
 from twisted.internet import defer
 from twisted.web.http import HTTPChannel
 
-from notifications import tail
+from notifications import tail, writes
 from notifications.listeners import get_manager
+from notifications.mailbox import Mailbox
+from notifications.stream import WRITE_NOW
+from notifications.writes import Valve
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +41,44 @@ class StreamServer(Server):  # type: ignore[misc]
     def run(self) -> None:
         """Serves until told to stop."""
         HTTPChannel.MAX_LENGTH = LONGEST_LINE
+        self.writes_now = writes.is_supported()
         super().run()
+
+    def create_application(self, protocol: Any, scope: dict[str, Any]) -> Mailbox | None:
+        """Starts the application for a request and returns where its messages go; None if the client has left already.
+
+        Daphne's own, but for a mailbox that is smaller than its queue, and the extension by which a stream writes at once.
+        """
+        if self.writes_now:
+            scope["extensions"] = {WRITE_NOW: {"write": partial(writes.write_now, protocol)}}
+        scope.setdefault("asgi", {"version": "3.0"})
+        mailbox = Mailbox()
+        if protocol not in self.connections:
+            return None
+        application = self.application(scope=scope, receive=mailbox.get, send=partial(self.handle_reply, protocol))
+        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        return mailbox
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Takes a part of an answer, and returns once the client has room for more."""
+        if message["type"] != "http.response.body" or protocol.channel is None:
+            await super().handle_reply(protocol, message)
+            return
+        streamed = message.get("more_body", False)
+        if streamed and protocol.producer is None:
+            protocol.registerProducer(Valve(), streaming=True)
+        elif not streamed and protocol.producer is not None:
+            # Twisted takes it for a mistake to finish with one.
+            protocol.unregisterProducer()
+        await super().handle_reply(protocol, message)
+        valve = protocol.producer
+        if streamed and valve is not None and valve.closed:
+            try:
+                await valve.opened()
+            except TimeoutError:
+                logger.info("a client has read nothing for %d s and is let go", writes.STUCK_SECONDS)
+                if protocol.channel is not None:
+                    protocol.channel.transport.abortConnection()
 
     def kill_all_applications(self) -> Any:
         """Called before shutdown: lets streams end in good order, then cancels what is left.
@@ -52,7 +93,9 @@ class StreamServer(Server):  # type: ignore[misc]
             port = getattr(listening, "result", None)
             if port is not None:
                 port.stopListening()
-        get_manager().close_all()
+        manager = get_manager()
+        manager.draining = True
+        manager.close_all()
         running = [
             details["application_instance"]
             for details in list(self.connections.values())

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 
 from notifications import log, subscriptions
@@ -26,6 +26,7 @@ def connect() -> None:
     user_logged_in.connect(give_own_channels, dispatch_uid="notifications.give_own_channels")
     user_logged_out.connect(end_streams_of_session, dispatch_uid="notifications.end_streams_of_session")
     post_save.connect(recheck_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.recheck_streams")
+    post_delete.connect(end_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.end_streams_of_user")
 
 
 def give_own_channels(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
@@ -40,6 +41,11 @@ def end_streams_of_session(
     key = getattr(getattr(request, "session", None), "session_key", None)
     if user is not None and key:
         log.append(control_channel(user.pk), "control.session_ended", {"session": session_digest(key)})
+
+
+def end_streams_of_user(sender: Any, instance: AbstractBaseUser, **kwargs: Any) -> None:
+    """A deleted account makes its open streams look again, and find that it is gone."""
+    log.append(control_channel(instance.pk), "control.user_changed")
 
 
 def recheck_streams_of_user(

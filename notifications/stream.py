@@ -22,9 +22,12 @@ from django.db import connections
 from django.utils import translation
 from django.utils.module_loading import import_string
 
-from notifications import frames, kinds, log, subscriptions, tail
-from notifications.delivery import Delivery, Opened, Plan, Receive, Send, body, start
+from notifications import choices, frames, kinds, log, subscriptions, tail
+from notifications.admission import Shed, origin_headers, require_room
+from notifications.delivery import Delivery, body, start
+from notifications.listeners import get_manager
 from notifications.models import Event
+from notifications.plans import Headers, Opened, Plan, Receive, Send
 from notifications.signals import session_digest
 
 T = TypeVar("T")
@@ -40,8 +43,12 @@ CURSOR = re.compile(r"[0-9]{1,18}")
 FOREIGN_PARAMETERS = ("es-meta", "recover", "link")
 # What a query may choose; the first is the default.
 CHOICES = {"mode": ("stream", "reconnect"), "format": (frames.JSON, frames.TEXT)}
+# The ASGI extension (ASGI specification, "Extensions") by which a server offers to write at once: {"write": bytes → bool}.
+WRITE_NOW = "notifications.write_now"
 # How long a client stays away that came while the database was away.
 AWAY_MILLISECONDS = 5000
+# And one that this process has no room for.
+SHED_MILLISECONDS = 30_000
 # A database that takes longer than this to let a client in counts as away.
 OPENING_SECONDS = 30
 
@@ -62,7 +69,7 @@ Planner = Callable[[ASGIRequest, dict[str, Any]], Plan]
 def everything_for(request: ASGIRequest, kwargs: dict[str, Any]) -> Plan:
     """Plans the stream of all that a person hears."""
     assert isinstance(request.user, AbstractBaseUser)
-    return Plan(subscriptions.channels_of(request.user))
+    return Plan(subscriptions.channels_of(request.user), silenced=choices.of(request.user).silenced)
 
 
 class EventStream:
@@ -75,29 +82,43 @@ class EventStream:
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answers one request."""
 
+        kwargs = scope.get("url_route", {}).get("kwargs", {})
+        manager = get_manager()
+        headers: Headers = ()
+
         async def admit() -> Opened:
             request = checked_request(scope)
-            return await in_thread(lambda: self.open(request, scope.get("url_route", {}).get("kwargs", {})))
+            return await in_thread(lambda: self.open(request, kwargs))
 
         try:
+            headers = origin_headers_of(scope)
+            require_room(manager)
             async with asyncio.timeout(OPENING_SECONDS):
                 follower = await tail.running()
                 attach_from = follower.cursor
                 opened = await admit()
+            require_room(manager, opened.user_id)
         except Refused as refused:
-            await answer(send, refused)
+            await answer(send, refused, headers)
             return
-        except Exception:
-            # A 5xx would make every EventSource give up for ever (trap 22): say "later" in its own language.
-            logger.exception("a stream could not be opened")
-            await start(send)
-            await send(body(frames.bye(AWAY_MILLISECONDS)))
+        except Exception as error:
+            # A 5xx or 429 would make every EventSource give up for ever (trap 22): say "later" in its own language.
+            shed = isinstance(error, Shed)
+            if not shed:
+                logger.exception("a stream could not be opened")
+            await start(send, headers)
+            await send(body(frames.bye(SHED_MILLISECONDS if shed else AWAY_MILLISECONDS)))
             return
-        await Delivery(opened, follower, send, in_thread, admit).run(attach_from, receive)
+        write_now = scope.get("extensions", {}).get(WRITE_NOW, {}).get("write")
+        delivery = Delivery(opened, follower, send, write_now=write_now, in_thread=in_thread, admit=admit)
+        await delivery.run(attach_from, receive, headers)
 
     def open(self, request: ASGIRequest, kwargs: dict[str, Any]) -> Opened:
         """Authenticates and plans; runs in a thread, with the database."""
         authenticate(request)
+        if request.GET.get("user", str(request.user.pk)) != str(request.user.pk):
+            # A tab of an earlier log-in, reconnecting with the cookie of the next: it must not hear what is another's.
+            raise Refused(204)
         plan = self.planner(request, kwargs)
         cursor = cursor_of(request)
         if plan.start is not None and cursor is not None and is_finished(plan, cursor):
@@ -106,12 +127,21 @@ class EventStream:
             plan=plan,
             user_id=request.user.pk,
             session=session_digest(request.session.session_key or ""),
-            language=translation.get_language_from_request(request),
+            language=language_of(request),
             form=request.GET.get("format", frames.JSON),
             cursor=cursor,
             bounds=log.bounds(),
             once=request.GET.get("mode") == "reconnect",
         )
+
+
+def language_of(request: ASGIRequest) -> str:
+    """Returns the language of the page that asks, else that of the request.
+
+    A stream that several tabs share lives in a worker, longer than the cookie that said the language when it was opened.
+    """
+    asked = request.GET.get("language", "")
+    return asked if asked in dict(settings.LANGUAGES) else translation.get_language_from_request(request)
 
 
 def is_finished(plan: Plan, cursor: int) -> bool:
@@ -139,6 +169,14 @@ def checked_request(scope: dict[str, Any]) -> ASGIRequest:
         if request.GET.get(name, allowed[0]) not in allowed:
             raise Refused(400, f"{name} is one of {', '.join(allowed)}.")
     return request
+
+
+def origin_headers_of(scope: dict[str, Any]) -> Headers:
+    """Returns the headers for the request's origin; raises Refused for an origin that may not read streams."""
+    headers = origin_headers(checked_request(scope))
+    if headers is None:
+        raise Refused(403, "Pages of this origin may not read streams here.")
+    return headers
 
 
 def cursor_of(request: ASGIRequest) -> int | None:
@@ -176,10 +214,15 @@ async def in_thread(function: Callable[[], T]) -> T:
     return await asyncio.get_running_loop().run_in_executor(_threads, run)
 
 
-async def answer(send: Send, refused: Refused) -> None:
+async def answer(send: Send, refused: Refused, extra: Headers = ()) -> None:
     """Answers a request that gets no stream."""
     content = f"{refused}\n".encode() if refused.args[0] else b""
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"), *refused.headers]
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        *refused.headers,
+        *extra,
+    ]
     if refused.status != HTTPStatus.NO_CONTENT:
         headers.append((b"content-length", str(len(content)).encode()))
     await send({"type": "http.response.start", "status": refused.status, "headers": headers})

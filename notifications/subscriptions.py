@@ -4,12 +4,12 @@ Each change is told to the person's open streams through the log, in the same tr
 every process and at its place among the events.
 """
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.db import transaction
 
-from notifications import log
+from notifications import inbox, log
 from notifications.listeners import control_channel
 from notifications.models import Subscription
 
@@ -20,10 +20,19 @@ if TYPE_CHECKING:
 _own_prefixes = ["user"]
 
 
+# By prefix: what people call the channels with these names behind the colon.
+_namers: dict[str, Callable[[Collection[str]], Mapping[str, str]]] = {}
+
+
 def register_own(prefix: str) -> None:
     """Declares that everyone hears the channel "<prefix>:<own id>"."""
     if prefix not in _own_prefixes:
         _own_prefixes.append(prefix)
+
+
+def register_names(prefix: str, namer: Callable[[Collection[str]], Mapping[str, str]]) -> None:
+    """Declares what the channels "<prefix>:…" are called, in the active language; they can then be muted."""
+    _namers[prefix] = namer
 
 
 def own_channels(user: "AbstractBaseUser") -> set[str]:
@@ -35,7 +44,9 @@ def subscribe(user: "AbstractBaseUser", channel: str) -> bool:
     """Lets a person hear a channel from now on; True if that changed anything."""
     with transaction.atomic():
         since = log.head()
-        _row, created = Subscription.objects.get_or_create(user_id=user.pk, channel=channel, defaults={"since": since})
+        _row, created = Subscription.objects.get_or_create(
+            user_id=user.pk, channel=channel, defaults={"since": since, "read_through": since}
+        )
         if created:
             log.append(control_channel(user.pk), "control.subscribed", {"channel": channel, "since": since})
         return created
@@ -44,9 +55,12 @@ def subscribe(user: "AbstractBaseUser", channel: str) -> bool:
 def unsubscribe(user: "AbstractBaseUser", channel: str) -> bool:
     """Ends a subscription, with what it had unread; True if there was one."""
     with transaction.atomic():
+        before = inbox.unread_count(user)
         deleted, _by_model = Subscription.objects.filter(user_id=user.pk, channel=channel).delete()
         if deleted:
             log.append(control_channel(user.pk), "control.unsubscribed", {"channel": channel})
+            if inbox.unread_count(user) != before:
+                inbox.announce(user)
         return bool(deleted)
 
 
@@ -55,12 +69,40 @@ def set_muted(user: "AbstractBaseUser", channel: str, *, muted: bool) -> bool:
     with transaction.atomic():
         since = log.head()
         rows = Subscription.objects.filter(user_id=user.pk, channel=channel, muted=not muted)
-        changed = rows.update(muted=True) if muted else rows.update(muted=False, since=since)
+        speaking = {"muted": False, "since": since, "read_through": since}
+        changed = rows.update(muted=True) if muted else rows.update(**speaking)
         if changed and muted:
             log.append(control_channel(user.pk), "control.unsubscribed", {"channel": channel})
+            inbox.announce(user)
         elif changed:
             log.append(control_channel(user.pk), "control.subscribed", {"channel": channel, "since": since})
         return bool(changed)
+
+
+class Source(NamedTuple):
+    """A channel that a person hears and may mute."""
+
+    channel: str
+    name: str
+    muted: bool
+
+
+def sources(user: "AbstractBaseUser") -> list[Source]:
+    """Returns what a person hears and may mute, by name; what has no name (the person's own channel) may not be."""
+    muted = dict(Subscription.objects.filter(user_id=user.pk).values_list("channel", "muted"))
+    found = []
+    for prefix, namer in _namers.items():
+        ids = [channel.removeprefix(f"{prefix}:") for channel in muted if channel.startswith(f"{prefix}:")]
+        found += [
+            Source(f"{prefix}:{key}", name, muted[f"{prefix}:{key}"])
+            for key, name in (namer(ids) if ids else {}).items()
+        ]
+    return sorted(found, key=lambda source: source.name)
+
+
+def may_mute(channel: str) -> bool:
+    """Whether a channel is of a kind that people may mute."""
+    return channel.partition(":")[0] in _namers
 
 
 def ensure_own(user: "AbstractBaseUser", known: Collection[str] = ()) -> set[str]:

@@ -115,8 +115,7 @@ class Tail:
         self._wakeup.clear()
         found = 0
         while events := await self._in_thread(lambda: log.read(self.cursor)):
-            for event in events:
-                self._deliver(Entry(event))
+            self._deliver([Entry(event) for event in events])
             found += len(events)
             # Streams get the loop between two pages.
             await asyncio.sleep(0)
@@ -144,14 +143,14 @@ class Tail:
             self.cursor = head
             self.manager.close_all()
 
-    def _deliver(self, entry: Entry) -> None:
-        if is_control(entry.channel):
-            self._controls.append(entry)
+    def _deliver(self, entries: list[Entry]) -> None:
+        self._controls.extend(entry for entry in entries if is_control(entry.channel))
         try:
-            self.manager.fan_out(entry)
+            self.manager.fan_out(entries)
         except Exception:
-            logger.exception("event %s could not be delivered to every stream", entry.position)
-        self.cursor = entry.position
+            logger.exception("events up to %s could not be delivered to every stream", entries[-1].position)
+        # In the same step of the loop as the fan-out: a stream attaches either before both or after both.
+        self.cursor = entries[-1].position
 
     async def _wait(self) -> None:
         try:

@@ -10,5 +10,8 @@ urlpatterns = [
     path("events/", views.stream_elsewhere, name="stream"),
     path("notifications/", views.inbox_page, name="inbox"),
     path("notifications/read/", views.mark_all_read, name="mark_all_read"),
+    path("notifications/change/", views.change, name="change"),
+    path("notifications/mute/", views.mute, name="mute"),
+    path("notifications/preferences/", views.preferences_page, name="preferences"),
     path("notifications/<int:position>/read/", views.mark_read, name="mark_read"),
 ]

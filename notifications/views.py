@@ -1,36 +1,76 @@
 """The inbox's pages. Every change is a POST, and touches only the reader's own."""
 
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import BadRequest
+from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from notifications import inbox
+from notifications import choices, groups, inbox, kinds, preferences, subscriptions
+from notifications.models import Reading
 from notifications.requests import AuthenticatedRequest
 
 LARGEST = 2**63 - 1
+# What a form's button may be called, and what it makes of an item.
+ACTIONS = {
+    "read": Reading.State.READ,
+    "unread": Reading.State.UNREAD,
+    "dismiss": Reading.State.DISMISSED,
+}
+
+
+def position_of(text: str, name: str) -> int:
+    """Reads a position; anything else is a clear 400."""
+    if not (text.isascii() and text.isdecimal() and int(text[:20]) <= LARGEST):
+        raise BadRequest(f"{name} is a position")
+    return int(text)
+
+
+def back(request: HttpRequest) -> HttpResponse:
+    """Leads back to the page that the form was on, if it is one of this site."""
+    target = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
+    return redirect(target if safe else "notifications:inbox")
 
 
 @require_GET
 @login_required
 def inbox_page(request: AuthenticatedRequest) -> HttpResponse:
-    """What the reader was told: all of it or the unread, newest first, a page at a time by position."""
+    """What the reader was told: all of it or the unread, of all kinds or one, newest first, a page at a time."""
     show = request.GET.get("show", "all")
+    kind = request.GET.get("kind", "")
     before = request.GET.get("before", "")
+    silenced = request.choices.silenced
+    offered = [known for known in kinds.listed() if known.name not in silenced]
     if show not in ("all", "unread"):
         raise BadRequest("show is all or unread")
-    if before and not (before.isascii() and before.isdecimal() and int(before[:20]) <= LARGEST):
-        raise BadRequest("before is a position")
-    found = list(
-        inbox.items(request.user, unread_only=show == "unread", before=int(before) if before else None)[
-            : inbox.PAGE + 1
-        ]
+    if kind and kind not in [known.name for known in offered]:
+        raise BadRequest("kind is one of those that are listed")
+    items, next_cursor = inbox.page(
+        request.user,
+        inbox.PAGE,
+        unread_only=show == "unread",
+        before=position_of(before, "before") if before else None,
+        kind=kind,
+        silenced=silenced,
     )
-    items = found[: inbox.PAGE]
-    next_cursor = items[-1].position if len(found) > inbox.PAGE else None
-    return render(request, "notifications/inbox.html", {"items": items, "filter": show, "next_cursor": next_cursor})
+    # What arrives belongs above the newest, so an older page stays as it is; and so does one of another kind.
+    live = not before and not kind
+    context = {
+        "items": items,
+        "days": groups.by_day(items, with_today=live),
+        "live": live,
+        "filter": show,
+        "kind": kind,
+        "kinds": offered,
+        "next_cursor": next_cursor,
+    }
+    return render(request, "notifications/inbox.html", context)
 
 
 @require_POST
@@ -50,12 +90,59 @@ def mark_read(request: AuthenticatedRequest, position: int) -> HttpResponse:
 def mark_all_read(request: AuthenticatedRequest) -> HttpResponse:
     """Marks everything as read that the reader could have seen on the page it was sent from."""
     through = request.POST.get("through", "")
-    if through and not (through.isascii() and through.isdecimal() and int(through[:20]) <= LARGEST):
-        raise BadRequest("through is a position")
-    inbox.mark_all_read(request.user, int(through) if through else None)
-    back = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
-    return redirect(back if safe else "notifications:inbox")
+    inbox.mark_all_read(request.user, position_of(through, "through") if through else None)
+    return back(request)
+
+
+@require_POST
+@login_required
+def change(request: AuthenticatedRequest) -> HttpResponse:
+    """Marks items as read or unread, or dismisses them; what is not the reader's stays as it is."""
+    state = ACTIONS.get(request.POST.get("action", ""))
+    positions = [position_of(text, "position") for text in request.POST.getlist("position")]
+    if state is None:
+        raise BadRequest(f"action is one of {', '.join(ACTIONS)}")
+    inbox.change(request.user, positions, state)
+    return back(request)
+
+
+@require_http_methods(["GET", "POST"])
+@login_required
+def preferences_page(request: AuthenticatedRequest) -> HttpResponse:
+    """What the reader wants to be told of, and how."""
+    problem = ""
+    if request.method == "POST":
+        try:
+            preferences.save(request.user, preferences.from_form(request.POST))
+        except ValidationError as error:
+            problem = " ".join(error.messages)
+        else:
+            messages.success(request, _("Saved. It holds from now on, on all your open pages."))
+            return redirect("notifications:preferences")
+    chosen = choices.of(request.user)
+    context = {
+        "problem": problem,
+        "rows": [(kind, chosen.kinds[kind.name]) for kind in kinds.listed()],
+        "quiet": chosen.quiet,
+        "quiet_now": chosen.quiet.covers(timezone.now()),
+        "zones": sorted(choices.zone_names()),
+        "site_zone": settings.TIME_ZONE,
+        "sources": subscriptions.sources(request.user),
+    }
+    return render(request, "notifications/preferences.html", context, status=400 if problem else 200)
+
+
+@require_POST
+@login_required
+def mute(request: AuthenticatedRequest) -> HttpResponse:
+    """Silences an author or the reader's own sales, or lets them speak again."""
+    channel, muted = request.POST.get("channel", ""), request.POST.get("muted", "")
+    if muted not in ("0", "1"):
+        raise BadRequest("muted is 0 or 1")
+    if not subscriptions.may_mute(channel):
+        raise Http404
+    subscriptions.set_muted(request.user, channel, muted=muted == "1")
+    return redirect("notifications:preferences")
 
 
 def stream_elsewhere(request: HttpRequest, **kwargs: object) -> HttpResponse:

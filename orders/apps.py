@@ -16,5 +16,6 @@ class OrdersConfig(AppConfig):
         from orders import notifiers, signals
 
         subscriptions.register_own("seller")
+        subscriptions.register_names("seller", notifiers.seller_names)
         channelmanager.register_rule("order", notifiers.may_read_order)
         signals.connect()

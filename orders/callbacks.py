@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.cache import cache
 from django.db import DatabaseError, transaction
 from django.utils.text import Truncator
 
 from orders import payments
+from orders.limits import Limit
 from orders.models import Callback
 from orders.providers import Provider, Rejected
 
@@ -22,7 +22,6 @@ KEPT_OF_REFUSED = 4096
 # Headers kept with a callback: enough to verify it again, and to see what was wrong with it.
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp", "webhook-signature")
 LONGEST_HEADER = 500
-MINUTE = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ def receive(provider: Provider, headers: Mapping[str, str], body: bytes, source:
     Every callback is stored with what became of it; a source whose callbacks were refused too often within a minute is
     answered 429 and not stored.
     """
-    if is_limited(source):
+    if limit().is_reached(source):
         return refusal(429, "too many refused callbacks from this address: wait a minute")
     record = Callback(provider=provider.name, source=source, headers=kept(headers), body=readable(body))
     try:
@@ -78,7 +77,7 @@ def refuse(record: Callback, rejected: Rejected) -> Answer:
     except DatabaseError:
         # It is refused all the same; sent again, it may be recorded then.
         logger.exception("a refused callback could not be stored")
-    count_refusal(record.source)
+    limit().count(record.source)
     return refusal(rejected.status, str(rejected))
 
 
@@ -87,25 +86,9 @@ def refusal(status: int, reason: str) -> Answer:
     return Answer(status, "application/json", "", error=reason)
 
 
-def is_limited(source: str) -> bool:
-    """Whether a source has had its share of refusals for this minute."""
-    return int(cache.get(limit_key(source), 0)) >= settings.PAYMENT_REFUSALS_PER_MINUTE
-
-
-def count_refusal(source: str) -> None:
-    """Counts one refusal; only these count, so a provider with the right secret is never held up."""
-    key = limit_key(source)
-    if not cache.add(key, 1, timeout=MINUTE):
-        try:
-            cache.incr(key)
-        except ValueError:
-            # It ran out between the two calls.
-            cache.add(key, 1, timeout=MINUTE)
-
-
-def limit_key(source: str) -> str:
-    """The cache's key for a source."""
-    return f"payments.refused.{source}"
+def limit() -> Limit:
+    """Refusals of one source within a minute; only these count, so a provider with the right secret is never held up."""
+    return Limit("payments.refused", most=settings.PAYMENT_REFUSALS_PER_MINUTE, seconds=60)
 
 
 def kept(headers: Mapping[str, str]) -> dict[str, str]:

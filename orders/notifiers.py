@@ -3,12 +3,13 @@
 Call them after QuerySet.update() or bulk_create(), which send no signals; save() calls them by itself (signals.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from notifications import log
@@ -29,6 +30,7 @@ PLACED = register(
         label=_("New order"),
         title=_("%(buyer)s placed order %(number)s"),
         body=_("%(product)s, %(price)s"),
+        grouped=ngettext_lazy("%(count)d new order", "%(count)d new orders", "count"),
         prepare=with_amount,
     )
 )
@@ -38,6 +40,7 @@ PAID = register(
         label=_("Order paid"),
         title=_("%(buyer)s paid order %(number)s"),
         body=_("%(product)s, %(price)s"),
+        grouped=ngettext_lazy("%(count)d order paid", "%(count)d orders paid", "count"),
         prepare=with_amount,
     )
 )
@@ -47,6 +50,7 @@ EXPIRED = register(
         label=_("Order expired"),
         title=_("Order %(number)s expired unpaid"),
         body=_("%(product)s, %(price)s"),
+        grouped=ngettext_lazy("%(count)d order expired unpaid", "%(count)d orders expired unpaid", "count"),
         prepare=with_amount,
     )
 )
@@ -56,6 +60,7 @@ PAYMENT_SUCCEEDED = register(
         label=_("Payment received"),
         title=_("Your payment for order %(number)s was received"),
         body=_("%(product)s, %(price)s"),
+        required=True,
         prepare=with_amount,
     )
 )
@@ -65,6 +70,7 @@ PAYMENT_FAILED = register(
         label=_("Payment failed"),
         title=_("Your payment for order %(number)s failed"),
         body=_("%(product)s, %(price)s"),
+        required=True,
         prepare=with_amount,
     )
 )
@@ -74,6 +80,7 @@ PAYMENT_EXPIRED = register(
         label=_("Payment window over"),
         title=_("The time to pay for order %(number)s is over"),
         body=_("%(product)s, %(price)s"),
+        required=True,
         prepare=with_amount,
     )
 )
@@ -92,6 +99,7 @@ PAYMENT_REFUND_DUE = register(
         label=_("Refund coming"),
         title=_("Your payment for order %(number)s came too late or twice, and will be refunded"),
         body=_("%(product)s, %(price)s"),
+        required=True,
         prepare=with_amount,
     )
 )
@@ -101,6 +109,11 @@ FINISH = register(Kind("finish", label=_("Finished"), title=_("Order %(number)s:
 def may_read_order(user: AbstractBaseUser, number: str) -> bool:
     """Whether the channel of this order may be read: by its buyer alone."""
     return number.isdecimal() and len(number) <= 18 and Order.objects.filter(number=number, buyer=user.pk).exists()
+
+
+def seller_names(ids: Collection[str]) -> dict[str, str]:
+    """What a seller's channel is called: only the seller hears it."""
+    return dict.fromkeys(ids, gettext("Orders placed with you"))
 
 
 def snapshot(order: Order) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 
-from notifications.delivery import Plan
+from notifications.plans import Plan
 from notifications.stream import Refused
 from orders import payments
 from orders.models import Order

@@ -42,7 +42,7 @@ class Reader:
         self, application: Any, path: str, cookie: bytes = b"", query: str = "", method: str = "GET", **headers
     ):
         self.application = application
-        self.scope = {
+        self.scope: dict[str, Any] = {
             "type": "http",
             "http_version": "1.1",
             "method": method,

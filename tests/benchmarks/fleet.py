@@ -30,6 +30,7 @@ class Delivery(NamedTuple):
 
 @dataclass(frozen=True)
 class Opened:
+    begun_ns: int
     opened: int
     seconds: float
     failures: dict[str, int]
@@ -44,6 +45,7 @@ class Opened:
 class Received:
     streams: int
     complete: int
+    last_id: str
     strays: int
     ended: int
     other_kinds: dict[str, int]
@@ -58,6 +60,8 @@ class Fleet:
         self.folder = folder
         self.answers = b""
         self.streams = 0
+        # When the last opening began, on the clock of deliveries.
+        self.begun_ns = 0
         self.patience = 0.0
         self.process = subprocess.Popen(
             [sys.executable, "-m", f"{__package__}.load"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -72,7 +76,17 @@ class Fleet:
         self.process.kill()
         self.process.communicate()
 
-    def open(self, *, port: int, path: str, cookies: Path, count: int, seconds: float) -> Opened:
+    def open(
+        self,
+        *,
+        port: int,
+        path: str,
+        cookies: Path,
+        count: int,
+        seconds: float,
+        window: int = WINDOW,
+        last_id: str = "",
+    ) -> Opened:
         self.tell(
             do="open",
             host="127.0.0.1",
@@ -80,16 +94,23 @@ class Fleet:
             path=path,
             cookies=str(cookies),
             count=count,
-            window=WINDOW,
+            window=window,
+            last_id=last_id,
             seconds=seconds,
         )
         answer = self.answer("open", seconds + 10)
         self.streams += answer["opened"]
-        return Opened(answer["opened"], answer["seconds"], answer["failures"], answer["unopened"])
+        self.begun_ns = answer["begun_ns"]
+        del answer["done"]
+        return Opened(**answer)
 
-    def expect(self, *, run: int, events: int, seconds: float) -> None:
-        """From now on deliveries of this run are written down; `received` returns them."""
-        self.tell(do="expect", run=run, events=events, seconds=seconds, records=str(self.records))
+    def expect(self, *, run: int, events: int, seconds: float, streams: int | None = None) -> None:
+        """From now on deliveries of this run are written down; `received` returns them.
+
+        streams: how many are to hear them; default: those that are open.
+        """
+        hearing = self.streams if streams is None else streams
+        self.tell(do="expect", run=run, events=events, streams=hearing, seconds=seconds, records=str(self.records))
         self.answer("ready", 10)
         self.patience = seconds + 20
 

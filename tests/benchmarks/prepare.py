@@ -35,7 +35,8 @@ def main(streams: str, cookies: str, publish: str, subscribe: str = "") -> None:
 def make_people(count: int) -> list[Any]:
     people = get_user_model().objects
     # The password is unusable, and no hasher is run for it; a session's hash is taken over it all the same.
-    people.bulk_create([people.model(username=f"reader{number}", password="!") for number in range(count)])
+    rows = [people.model(username=f"reader{number}", password="!") for number in range(count)]
+    people.bulk_create(rows, batch_size=1000)
     return list(people.filter(username__startswith="reader").order_by("pk"))
 
 
@@ -56,7 +57,7 @@ def open_sessions(people: list[Any], cookies: Path) -> None:
                 expire_date=store.get_expiry_date(),
             )
         )
-    session.objects.bulk_create(sessions)
+    session.objects.bulk_create(sessions, batch_size=1000)
     cookies.write_text("".join(f"{settings.SESSION_COOKIE_NAME}={session.session_key}\n" for session in sessions))
 
 

@@ -19,11 +19,11 @@ class Usage:
     resident_kb: int
 
 
-def usage(pid: int, database: Path) -> Usage:
+def usage(pid: int, database: Path | None) -> Usage:
     targets = open_files(pid)
     return Usage(
         threads=len(list(Path(f"/proc/{pid}/task").iterdir())),
-        database_connections=database_connections(targets, database),
+        database_connections=0 if database is None else database_connections(targets, database),
         sockets=sum(target.startswith("socket:") for target in targets),
         resident_kb=resident_kb(pid),
     )

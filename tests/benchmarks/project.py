@@ -1,13 +1,22 @@
-"""How this project is told of a benchmark's event: as a post of an author whom everyone follows."""
+"""This project's side of the benchmark: a post of an author whom everyone follows, and the clock of payments."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
+from django.db import transaction
+from django.db.models.signals import post_save
+from django.http import HttpRequest, JsonResponse
+
 from notifications import log, subscriptions
 from notifications.models import Subscription
+from orders.models import Payment
 
 # No user of this number is needed: a subscription is to a channel.
 CHANNEL = "author:1000000"
+
+# When the commit of an order's payment was over, by order number.
+_paid_at: dict[int, int] = {}
 
 
 def publish(mark: str) -> None:
@@ -15,7 +24,24 @@ def publish(mark: str) -> None:
 
 
 def subscribe_all(people: Sequence[Any]) -> None:
-    Subscription.objects.bulk_create([Subscription(user=person, channel=CHANNEL) for person in people])
-    for person in people:
-        # The first visit writes the rows of a person's own channels: opening streams is measured as it is afterwards.
-        subscriptions.channels_of(person)
+    # The first visit writes the rows of a person's own channels: opening streams is measured as it is afterwards.
+    rows = [
+        Subscription(user=person, channel=channel)
+        for person in people
+        for channel in (CHANNEL, *sorted(subscriptions.own_channels(person)))
+    ]
+    Subscription.objects.bulk_create(rows, batch_size=2000, ignore_conflicts=True)
+
+
+def note_commit(sender: Any, instance: Payment, **kwargs: Any) -> None:
+    """Registered before the log's own hook, so that it runs before that: the clock starts at the commit."""
+    number = instance.order_id
+    transaction.on_commit(lambda: _paid_at.setdefault(number, time.monotonic_ns()))
+
+
+def watch_payments() -> None:
+    post_save.connect(note_commit, sender=Payment, dispatch_uid="benchmark.note_commit")
+
+
+def commits_view(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({str(number): at for number, at in _paid_at.items()})

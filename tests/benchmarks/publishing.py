@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from django.db import transaction
 from django.http import HttpRequest, JsonResponse
@@ -10,18 +11,20 @@ from django.views.decorators.http import require_POST
 
 
 def publishing_view(publish: Callable[[str], None]) -> Callable[[HttpRequest], JsonResponse]:
-    """Make the view that publishes `count` events one after the other, each in a transaction of its own."""
+    """Make the view that publishes `count` events one after the other, each in a transaction of its own or all in one."""
 
     @csrf_exempt
     @require_POST
     def view(request: HttpRequest) -> JsonResponse:
         run, first, count = (int(request.GET[name]) for name in ("run", "first", "count"))
+        together = request.GET.get("together") == "1"
         commits: list[int] = []
-        for sequence in range(first, first + count):
-            with transaction.atomic():
-                # Registered before the site's own hooks, so that it runs before them: the clock starts at the commit.
-                transaction.on_commit(lambda: commits.append(time.monotonic_ns()))
-                publish(f"{run}.{sequence}.{time.monotonic_ns()}")
+        with transaction.atomic() if together else nullcontext():
+            for sequence in range(first, first + count):
+                with transaction.atomic():
+                    # Registered before the site's own hooks, so that it runs before them: the clock starts at the commit.
+                    transaction.on_commit(lambda: commits.append(time.monotonic_ns()))
+                    publish(f"{run}.{sequence}.{time.monotonic_ns()}")
         return JsonResponse({"commits": commits})
 
     return view

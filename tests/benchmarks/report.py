@@ -1,36 +1,59 @@
-"""The table: for people in a terminal, and as Markdown in docs/performance.md."""
+"""The tables: for people in a terminal, and as Markdown in docs/performance.md."""
 
 import math
 import os
 import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from typing import Protocol
 
-from .goals import Figure
-from .sites import Site
+from .goals import RIVAL, Figure
 
-HEADINGS_AFTER_SITES = ("ratio", "goal", "met?")
+# Whose figures have goals; a table without one of them first is of peers alone.
+HAVE_GOALS = ("project", "postgresql")
 MET = {True: "yes", False: "no", None: ""}
+Values = Mapping[str, Mapping[str, Sequence[float]]]
+Table = Sequence[Sequence[str]]
 
 
-def rows(
-    figures: Sequence[Figure], sites: Sequence[Site], values: Mapping[str, Mapping[str, Sequence[float]]]
-) -> list[list[str]]:
-    """One row for each figure that was taken; `values` holds every round's value by site and figure."""
-    table = [["", *(site.label for site in sites), *HEADINGS_AFTER_SITES]]
+class Column(Protocol):
+    """A site, as far as a table shows it."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def label(self) -> str: ...
+
+
+def taken(figure: Figure, site: Column, values: Values) -> float:
+    rounds = values.get(site.key, {}).get(figure.key, ())
+    return figure.together(rounds) if rounds else math.nan
+
+
+def rows(figures: Sequence[Figure], sites: Sequence[Column], values: Values) -> list[list[str]]:
+    """One row for each figure that was taken; `values` holds every round's value by site and figure.
+
+    The first site is the one with goals; its ratio is to the rival, or to the next where that was not measured.
+    """
+    sites = [site for site in sites if any(values.get(site.key, {}).get(figure.key) for figure in figures)]
+    if not sites:
+        return []
+    rivals = [number for number, site in enumerate(sites) if site.key == RIVAL] or [1]
+    other = rivals[0] if rivals[0] < len(sites) else None
+    against = "" if other is None else f"÷ {sites[other].label}"
+    table = [["", *(site.label for site in sites), *([against] if against else []), "goal", "met?"]]
     for figure in figures:
-        taken = [values[site.key].get(figure.key, ()) for site in sites]
-        if not any(taken):
+        together = [taken(figure, site, values) for site in sites]
+        if all(map(math.isnan, together)):
             continue
-        together = [figure.together(rounds) if rounds else math.nan for rounds in taken]
-        first, *others = together
+        rival = math.nan if other is None else together[other]
+        compared = rival if other is not None and sites[other].key == RIVAL else math.nan
         table.append(
             [
                 figure.label,
                 *map(figure.show, together),
-                ratio(first, others[0]) if others else "",
-                figure.goal,
-                MET[figure.met(first)],
+                *([ratio(together[0], rival)] if against else []),
+                *((figure.goal, MET[figure.met(together[0], compared)]) if sites[0].key in HAVE_GOALS else ("", "")),
             ]
         )
     return table
@@ -39,10 +62,12 @@ def rows(
 def ratio(ours: float, other: float) -> str:
     if not other or math.isnan(ours) or math.isnan(other):
         return ""
-    return f"{ours / other:,.2f} ×"
+    return f"{ours / other:,.2f}"
 
 
-def markdown(table: Sequence[Sequence[str]]) -> str:
+def markdown(table: Table) -> str:
+    if not table:
+        return ""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     heading, *body = (
         "| " + " | ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) + " |" for row in table
@@ -51,25 +76,12 @@ def markdown(table: Sequence[Sequence[str]]) -> str:
     return "\n".join([heading, rule, *body])
 
 
-def circumstances(rounds: int) -> str:
+def circumstances(rounds: int, loads: Sequence[float]) -> str:
     packages = ", ".join(f"{name} {version(name)}" for name in ("django", "channels", "daphne", "django-eventstream"))
+    load = f"{min(loads):.1f} to {max(loads):.1f}" if loads else "unknown"
     return (
         f"Medians of {rounds} interleaved round{'s' * (rounds != 1)}; worst or sum of all where counts and limits are shown. "
-        f"Python {platform.python_version()}, {packages}, SQLite, {os.cpu_count()} processors, "
-        "server and load client on the same machine, loopback. Ratio: this project ÷ the other."
+        f"Python {platform.python_version()}, {packages}, {os.cpu_count()} processors, server and load client on the same "
+        f"machine, loopback. Load average when each measure began: {load}; the benchmark's own work keeps it near 1, and "
+        "what is above 2 is other work on the machine, which lengthens every time and lowers every rate."
     )
-
-
-def document(table: Sequence[Sequence[str]], rounds: int, notes: Sequence[str]) -> str:
-    lines = [
-        "# Performance",
-        "",
-        "Written by `make bench ARGS=--write`; what each figure means is said in `tests/benchmarks/measures.py`.",
-        "",
-        circumstances(rounds),
-        "",
-        markdown(table),
-    ]
-    if notes:
-        lines += ["", "Of note in this run:", "", *(f"- {note}" for note in notes)]
-    return "\n".join(lines) + "\n"

@@ -10,12 +10,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
+from tests.services import PostgresServer
+
 from . import processes
-from .errors import BenchmarkError
+from .errors import BenchmarkError, MissingError
 
 ROOT = Path(__file__).resolve().parents[2]
 PREPARE_SECONDS = 120
@@ -38,6 +42,8 @@ class Site:
     stream_path: str = "/events/"
     python_path: tuple[Path, ...] = (ROOT,)
     variables: dict[str, str] = field(default_factory=dict)
+    # Of the measures asked for, those that this site takes part in.
+    measures: frozenset[str] = frozenset({"few", "many"})
 
     @property
     def database(self) -> Path:
@@ -117,11 +123,12 @@ class Server:
                 return
         raise BenchmarkError(f"{self.site.label}: the server did not start:\n{self.end_of_log()}")
 
-    def publish(self, *, run: int, first: int, count: int, seconds: float = 60) -> list[int]:
+    def publish(self, *, run: int, first: int, count: int, together: bool = False, seconds: float = 60) -> list[int]:
         """Publish in the serving process; return when each commit was over, on the clock all processes share."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         try:
-            connection.request("POST", f"/bench/publish/?run={run}&first={first}&count={count}")
+            query = f"run={run}&first={first}&count={count}&together={together:d}"
+            connection.request("POST", f"/bench/publish/?{query}")
             answer = connection.getresponse()
             content = answer.read()
         finally:
@@ -133,6 +140,10 @@ class Server:
 
     def end_of_log(self) -> str:
         return self.site.log.read_text(errors="replace")[-2000:]
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
 
     def usage(self) -> processes.Usage:
         return processes.usage(self.process.pid, self.site.database)
@@ -155,7 +166,7 @@ def free_port() -> int:
         return port
 
 
-def this_project(folder: Path) -> Site:
+def this_project(folder: Path, _stack: ExitStack) -> Site:
     folder.mkdir()
     return Site(
         key="project",
@@ -169,14 +180,44 @@ def this_project(folder: Path) -> Site:
         variables={
             "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
             "DEBUG": "0",
+            "HTTPS": "0",
             "SECRET_KEY": "of a site that lives for one run of the benchmark",
             "ALLOWED_HOSTS": "127.0.0.1",
             "PAYMENT_CALLBACK_SECRETS": "whsec_b2Ygb25lIHJ1biBvZiB0aGUgYmVuY2htYXJr",
         },
+        measures=frozenset({"few", "many", "crowd", "throng", "storm"}),
     )
 
 
-def plain_eventstream(folder: Path) -> Site:
+def this_project_on_postgresql(folder: Path, stack: ExitStack) -> Site:
+    try:
+        server = PostgresServer()
+    except pytest.skip.Exception as missing:
+        raise MissingError(f"payments are not measured: {missing}") from None
+    stack.callback(server.close)
+    site = this_project(folder, stack)
+    return replace(
+        site,
+        key="postgresql",
+        label="this project on PostgreSQL",
+        variables={**site.variables, "DATABASE_URL": server.create_database("benchmark")},
+        measures=frozenset({"payments"}),
+    )
+
+
+def this_project_on_uvicorn(folder: Path, stack: ExitStack) -> Site:
+    options = ["--host", "127.0.0.1", "--log-level", "warning", "--backlog", "4096", "--timeout-graceful-shutdown", "2"]
+    return replace(
+        this_project(folder, stack),
+        key="uvicorn",
+        label="this project on uvicorn",
+        must_be_right=False,
+        command=lambda port: ["-m", "uvicorn", "config.asgi:application", *options, "--port", str(port)],
+        measures=frozenset({"few", "many"}),
+    )
+
+
+def plain_eventstream(folder: Path, _stack: ExitStack) -> Site:
     shutil.copytree(Path(__file__).parent / "peer_eventstream", folder, ignore=shutil.ignore_patterns("__pycache__"))
     return Site(
         key="plain",
@@ -187,6 +228,3 @@ def plain_eventstream(folder: Path) -> Site:
         publish="plain.views.publish",
         python_path=(folder, ROOT),
     )
-
-
-SITES: tuple[Callable[[Path], Site], ...] = (this_project, plain_eventstream)

@@ -79,9 +79,11 @@ class Opening:
         port: int,
         path: str,
         cookies: str,
+        last_id: str,
     ) -> None:
         self.address = (host, port)
         self.window = window
+        self.resume = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
         self.begun = time.monotonic_ns()
         self.deadline = time.monotonic() + seconds
         lines = Path(cookies).read_text().splitlines()[first_index : first_index + count]
@@ -94,7 +96,10 @@ class Opening:
 
     def request(self, path: str, cookie: str) -> bytes:
         host, port = self.address
-        head = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: text/event-stream\r\nCookie: {cookie}\r\n\r\n"
+        head = (
+            f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: text/event-stream\r\n"
+            f"Cookie: {cookie}\r\n{self.resume}\r\n"
+        )
         return head.encode("ascii")
 
     def next_streams(self, now: float) -> list[OpenStream]:
@@ -120,6 +125,7 @@ class Opening:
     def result(self) -> dict[str, Any]:
         return {
             "done": "open",
+            "begun_ns": self.begun,
             "opened": len(self.delays),
             "seconds": (self.last_opened - self.begun) / 1e9,
             "failures": self.failures,

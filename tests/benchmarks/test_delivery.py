@@ -12,7 +12,16 @@ def received(*came, **others):
         Delivery(stream=stream, sequence=sequence, event_id=event_id, published_ns=0, received_ns=at)
         for at, (stream, sequence, event_id) in enumerate(came)
     ]
-    facts = {"streams": 2, "complete": 2, "strays": 0, "ended": 0, "other_kinds": {}, "reading_seconds": 0.0, **others}
+    facts = {
+        "streams": 2,
+        "complete": 2,
+        "last_id": "8",
+        "strays": 0,
+        "ended": 0,
+        "other_kinds": {},
+        "reading_seconds": 0.0,
+        **others,
+    }
     return Received(deliveries=deliveries, **facts)
 
 

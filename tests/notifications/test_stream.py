@@ -12,8 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from notifications import delivery, kinds, listeners, log, stream, subscriptions, tail
-from notifications.delivery import Plan
 from notifications.models import Event, Head, Subscription
+from notifications.plans import Plan
 from notifications.stream import EventStream
 from tests.asgi import Reader, cookies_of, in_thread, run
 from tests.people import person
@@ -120,7 +120,8 @@ def test_delivered_plus_resumed_is_the_log_whatever_the_moment_of_the_break(alic
 
 
 def test_a_long_absence_is_caught_up_in_pages(alice, monkeypatch):
-    monkeypatch.setattr(log, "PAGE", 7)
+    monkeypatch.setattr(delivery, "FIRST_PAGE", 7)
+    monkeypatch.setattr(delivery, "LARGEST_PAGE", 5)
     cookie = cookies_of(alice)
     for number in range(50):
         tell(mine(alice) if number % 3 else "user:999")
@@ -308,7 +309,8 @@ def test_following_and_unfollowing_take_effect_on_an_open_stream(alice):
         await reader.leave()
         return [kind for _position, kind in reader.told()]
 
-    assert run(scenario) == ["while", "heard again", "end"]
+    # What a mute or an unfollow takes away unread is told to the badges.
+    assert run(scenario) == ["while", "inbox.read", "heard again", "inbox.read", "end"]
 
 
 def test_a_resume_does_not_bring_what_was_before_the_subscription(alice):
@@ -352,11 +354,14 @@ def test_logging_out_ends_the_streams_of_that_session_only(alice):
     assert again.status == 204
 
 
-@pytest.mark.parametrize("change", ["password", "is_active"])
-def test_a_changed_password_or_a_deactivation_ends_all_streams(alice, change):
+@pytest.mark.parametrize("change", ["password", "is_active", "delete"])
+def test_a_changed_password_a_deactivation_or_a_deletion_ends_all_streams(alice, change):
     cookie = cookies_of(alice)
 
     def apply():
+        if change == "delete":
+            alice.delete()
+            return
         if change == "password":
             alice.set_password("another")
         else:

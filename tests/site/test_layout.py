@@ -11,7 +11,8 @@ FORBIDDEN = {"notifications": {"orders", "blog", "config"}, "orders": {"blog", "
 PUBLIC = {
     "notifications",
     "notifications.admin",
-    "notifications.delivery",
+    "notifications.client",
+    "notifications.plans",
     "notifications.kinds",
     "notifications.models",
     "notifications.requests",

@@ -2,10 +2,12 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from gettext import GNUTranslations
 from pathlib import Path
 
 import pytest
+from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES"
@@ -35,6 +37,36 @@ def test_the_compiled_catalogue_is_that_of_the_source():
         assert compiled.gettext(source) == text
         compared += 1
     assert compared > 150
+
+
+def marked_in_python(source: str) -> Iterator[str]:
+    """The texts that Python code marks for translation."""
+    markers = {"_", "gettext", "gettext_lazy", "ngettext", "ngettext_lazy"}
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id not in markers:
+            continue
+        text = node.args[0]
+        assert isinstance(text, ast.Constant), f"{ast.unparse(node)}: a text that is not there cannot be collected"
+        yield str(text.value)
+
+
+def marked_in_template(source: str) -> Iterator[str]:
+    """The texts that a template marks for translation."""
+    calls = re.findall(r"""gettext\(u?('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""", templatize(source))
+    return map(ast.literal_eval, calls)
+
+
+def test_every_marked_text_is_in_the_catalogue():
+    apps = [path for app in ("config", "notifications", "orders", "blog") for path in (ROOT / app).rglob("*.py")]
+    marked = {text for path in apps if "migrations" not in path.parts for text in marked_in_python(path.read_text())}
+    marked |= {text for path in (ROOT / "templates").rglob("*.html") for text in marked_in_template(path.read_text())}
+    known = set()
+    for entry in entries():
+        source = re.search(r'^msgid ((?:".*"\n?)+)', entry, re.MULTILINE)
+        assert source
+        known.add(ast.literal_eval(f"({source[1].strip()})"))
+    assert len(marked) > 150
+    assert marked == known, "run: make translations"
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "templates").rglob("*.html")), ids=lambda path: path.name)

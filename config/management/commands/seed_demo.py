@@ -90,7 +90,8 @@ class Command(BaseCommand):
                 Follow.objects.bulk_create([Follow(follower_id=pk, author=author) for pk in ids], ignore_conflicts=True)
                 since, channel = log.head(), author_channel(author.pk)
                 Subscription.objects.bulk_create(
-                    [Subscription(user_id=pk, channel=channel, since=since) for pk in ids], ignore_conflicts=True
+                    [Subscription(user_id=pk, channel=channel, since=since, read_through=since) for pk in ids],
+                    ignore_conflicts=True,
                 )
             progress.update(last - first + 1)
         progress.close()

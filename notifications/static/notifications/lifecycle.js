@@ -1,11 +1,7 @@
-// @ts-check
 /** Ties a stream to the life of the page that shows it. */
 
-/**
- * @param {import("./stream.js").Stream} stream
- * @param {() => Promise<void> | void} restored called before the stream of a page from the back/forward cache is reopened
- */
-export function followPage(stream, restored = () => {}) {
+/** restored: called before a page from the back/forward cache goes on. */
+export function followPage(stream, restored = async () => {}) {
   addEventListener("pagehide", () => stream.close());
   addEventListener("pageshow", async (event) => {
     if (!event.persisted) {
@@ -15,6 +11,9 @@ export function followPage(stream, restored = () => {}) {
     await restored();
     stream.open();
   });
+  // A frozen tab must not keep a stream that others share.
+  document.addEventListener("freeze", () => stream.close());
+  document.addEventListener("resume", () => stream.open());
   addEventListener("online", () => stream.check(true));
   addEventListener("offline", () => stream.check());
   document.addEventListener("visibilitychange", () => {

@@ -1,31 +1,31 @@
-// @ts-check
 /** Fetches the page again and puts the regions asked for (elements with an id) in place of the old ones. */
 
-/** @type {Set<string>} */
+import { all, one } from "./dom.js";
+import { glide } from "./motion.js";
+
 const asked = new Set();
 let running = false;
 
-/**
- * @param {Element} old
- * @param {Element} fresh
- */
 function swap(old, fresh) {
   const focused = old.contains(document.activeElement) ? document.activeElement?.id : "";
-  const known = new Set([...old.querySelectorAll("[data-key]")].map((row) => row.getAttribute("data-key")));
-  for (const row of fresh.querySelectorAll("[data-key]")) {
-    row.classList.toggle("arrived", !known.has(row.getAttribute("data-key")));
+  const known = new Set(all("[data-key]", old).map((row) => row.dataset.key));
+  for (const row of all("[data-key]", fresh)) row.classList.toggle("arrived", !known.has(row.dataset.key));
+  // What somebody has opened stays open.
+  for (const row of all("[data-key]:has(> details[open])", old)) {
+    const again = one(`[data-key="${CSS.escape(row.dataset.key)}"] > details`, fresh);
+    if (again) again.open = true;
   }
-  old.replaceWith(document.adoptNode(fresh));
+  glide(old, () => old.replaceWith(document.adoptNode(fresh)));
   if (focused) document.getElementById(focused)?.focus();
 }
 
-/** @param {string} selector */
 async function refreshOnce(selector) {
   const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
+  if (response.status >= 500) throw new Error("later");
   // Logged out meanwhile: the log-in page has nothing for this one.
   if (!response.ok || response.redirected) return null;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
-  for (const old of document.querySelectorAll(selector)) {
+  for (const old of all(selector)) {
     const fresh = page.getElementById(old.id);
     if (fresh) swap(old, fresh);
   }
@@ -33,27 +33,23 @@ async function refreshOnce(selector) {
   return page;
 }
 
-/**
- * Calls that come while one is under way are answered by one more fetch after it.
- * @param {string} selector
- * @returns {Promise<Document | null>} the page as fetched, null if there was none or another call fetches it
- */
+/** @param {string} selector @returns {Promise<Document | null>} the page; null if another call fetches it */
 export async function refresh(selector) {
   asked.add(selector);
   if (running) return null;
   running = true;
-  /** @type {Document | null} */
   let page = null;
-  try {
-    while (asked.size) {
-      const selectors = [...asked].join();
-      asked.clear();
-      page = await refreshOnce(selectors);
+  for (let delay = 2000; asked.size; delay = Math.min(2 * delay, 30_000)) {
+    const selectors = [...asked];
+    asked.clear();
+    try {
+      page = await refreshOnce(selectors.join());
+    } catch {
+      // What was asked for is still wanted.
+      for (const each of selectors) asked.add(each);
+      await new Promise((resolve) => setTimeout(resolve, delay));
     }
-  } catch {
-    // The network failed; the next event or poll asks again.
-  } finally {
-    running = false;
   }
+  running = false;
   return page;
 }

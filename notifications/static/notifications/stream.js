@@ -1,85 +1,70 @@
-// @ts-check
 /**
- * One event stream that heals itself. It touches no DOM, so that a worker can hold it for several tabs.
- *
- * Dispatches "notification" and "finish" (detail: Notification), "reset" (detail: the cursor to go on from) and
- * "state" (detail: State).
- *
- * @typedef {"connecting" | "live" | "reconnecting" | "offline" | "ended"} State
- * @typedef {object} Notification
- * @property {number} id position in the log
- * @property {string} kind
- * @property {string} channel
- * @property {string} title
- * @property {string} body
- * @property {string} url
- * @property {string} created_at
- * @property {Record<string, unknown>} data
- * @property {boolean} unread what comes live is, unless the server says otherwise
+ * One event stream that heals itself, without a DOM, so that a worker can hold it. Where there is no EventSource it polls.
+ * Emits "notification" and "finish" (a Told), "reset" (a cursor) and "state".
  */
 
-/** The server says something at least this often. */
-const PING_INTERVAL = 15_000;
-/** Phones drop sockets without an event: two missed pings and a half are a dead connection. */
-const SILENCE = 2.5 * PING_INTERVAL;
-/** While the browser reconnects by itself the server's `retry:` rules, and that may be long to shed load. */
-const PATIENCE = 120_000;
-/** EventSource hides the status that stopped it; this many refusals in a row are worth asking for it. */
-const REFUSALS_BEFORE_PROBE = 2;
-/** Event names that steer the stream; all others are notifications. */
-const STEERING = ["ping", "reset", "bye", "finish"];
-/** Answers by which the server means "do not come back". */
-const FINAL_STATUSES = [204, 401, 403];
+import { Emitter } from "./emitter.js";
 
-/** @param {number} attempt 1 for the first */
+/** While the browser reconnects by itself, the server's `retry:` rules. */
+const PATIENCE = 120_000;
+/** EventSource hides the status that stopped it: after this many refusals it is asked for. */
+const ASK_AFTER = 2;
+const STEERING = ["ping", "reset", "bye", "finish"];
+/** "Do not come back". */
+const FINAL = [204, 401, 403, 404];
+/** A connection this young needs no check. */
+const YOUNG = 2000;
+
 function backoff(attempt) {
   const longest = Math.min(30_000, 1000 * 2 ** attempt);
   return 1000 + Math.random() * (longest - 1000);
 }
 
-/**
- * @param {MessageEvent<string>} event
- * @returns {Notification}
- */
+/** @param {MessageEvent<string>} event */
 function decode(event) {
-  const bare = { kind: event.type, channel: "", title: "", body: "", url: "", created_at: "", data: {}, unread: true };
-  /** @type {unknown} */
-  let fields = null;
+  const bare = { kind: event.type, title: "", body: "", url: "", created_at: "", data: {} };
+  let fields;
   try {
     fields = JSON.parse(event.data);
   } catch {
-    // Plain text is a legal event too.
+    // Plain text is legal too.
     fields = { title: event.data };
   }
-  return { ...bare, .../** @type {object} */ (fields), id: Number(event.lastEventId || NaN) };
+  return { ...bare, ...fields, id: Number(event.lastEventId || NaN) };
 }
 
-export class Stream extends EventTarget {
-  /** @type {EventSource | null} */
-  #source = null;
+export class Stream extends Emitter {
+  #source;
   /** @type {State} */
   #state = "connecting";
-  /** @type {number | null} */
   #seen;
-  #url;
-  #kinds;
+  #options;
+  #ping;
+  #kinds = new Set(["message"]);
   #wanted = false;
   #wasLive = false;
   #heardAt = 0;
+  #connectedAt = 0;
   #refusals = 0;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #etag = "";
   #timer;
 
-  /** @param {{url: string, kinds: string[], cursor?: number | null}} options without a cursor, from where the server says */
-  constructor({ url, kinds, cursor = null }) {
+  /** @param {Wants} options */
+  constructor(options) {
     super();
-    this.#url = url;
-    this.#kinds = new Set(["message", ...kinds.filter((kind) => kind && !STEERING.includes(kind))]);
-    this.#seen = cursor;
+    this.#options = options;
+    this.#ping = options.ping || 15_000;
+    this.#seen = options.cursor ?? null;
+    this.listen(options.kinds);
+  }
+
+  get state() {
+    return this.#state;
   }
 
   open() {
     this.#wanted = true;
+    this.#refusals = 0;
     this.#connect();
   }
 
@@ -88,33 +73,49 @@ export class Stream extends EventTarget {
     this.#drop();
   }
 
-  /** Goes on from a later position than the last one seen: what lies between is on the page already. */
-  skipTo(/** @type {number} */ cursor) {
+  /** What lies between is on the page already. */
+  skipTo(cursor) {
     this.#seen = Math.max(this.#seen ?? 0, cursor);
   }
 
-  /**
-   * Looks at the connection now instead of at the next time-out: the page is shown again, the network came back.
-   * @param {boolean} networkChanged sockets of the old network are dead however open they look
-   */
+  /** Somebody has not seen what came since. */
+  rewind(cursor) {
+    this.#seen = cursor;
+    this.#connect();
+  }
+
+  listen(kinds) {
+    for (const kind of kinds) {
+      if (!kind || STEERING.includes(kind) || this.#kinds.has(kind)) continue;
+      this.#kinds.add(kind);
+      this.#source?.addEventListener(kind, this.#onNotification);
+    }
+  }
+
+  /** Looks now, not at the next time-out. After a change of the network, sockets are dead however open they look. */
   check(networkChanged = false) {
     if (!this.#wanted) return;
     if (!navigator.onLine) {
       this.#enter("offline");
       return;
     }
-    const recent = Date.now() - this.#heardAt < PING_INTERVAL + 5000;
-    const healthy = this.#source?.readyState === EventSource.OPEN && recent;
-    if (healthy && !networkChanged) this.#enter("live");
-    else this.#connect();
+    const healthy = this.#source?.readyState === 1 && Date.now() - this.#heardAt < this.#ping * 1.4;
+    const young = Date.now() - this.#connectedAt < YOUNG;
+    if (healthy && (!networkChanged || young)) this.#enter("live");
+    else if (!young) this.#connect();
   }
 
   #connect() {
     this.#drop();
+    this.#connectedAt = Date.now();
+    if (!("EventSource" in globalThis)) {
+      this.#poll();
+      return;
+    }
     this.#enterWaiting();
     const source = new EventSource(this.#address());
     this.#source = source;
-    this.#watch(SILENCE);
+    this.#watch();
     source.addEventListener("open", () => {
       this.#refusals = 0;
       this.#wasLive = true;
@@ -124,42 +125,52 @@ export class Stream extends EventTarget {
     source.addEventListener("ping", () => this.#hear());
     source.addEventListener("reset", (event) => {
       this.#hear();
-      this.#emit("reset", Number(JSON.parse(event.data).cursor));
+      this.#reset(JSON.parse(event.data).cursor);
     });
     source.addEventListener("bye", (event) => {
       const retry = Number(JSON.parse(event.data).retry) || 1000;
       this.#reconnectIn(retry * (1 + Math.random() / 2));
     });
     source.addEventListener("finish", (event) => {
-      this.close();
-      this.#emit("finish", decode(event));
-      this.#enter("ended");
+      this.emit("finish", decode(event));
+      this.#end();
     });
-    for (const kind of this.#kinds) {
-      source.addEventListener(kind, (event) => this.#onNotification(/** @type {MessageEvent<string>} */ (event)));
-    }
+    for (const kind of this.#kinds) source.addEventListener(kind, this.#onNotification);
   }
 
-  /** A new EventSource starts without the old one's Last-Event-ID header, so the position goes into the query. */
-  #address() {
-    const address = new URL(this.#url, location.href);
-    if (this.#seen !== null) address.searchParams.set("lastEventId", String(this.#seen));
+  /** A new EventSource has no Last-Event-ID header: the position goes into the query. */
+  #address(url = this.#options.url, name = "lastEventId") {
+    const address = new URL(url, location.href);
+    if (this.#seen !== null) address.searchParams.set(name, String(this.#seen));
+    if (this.#options.user) address.searchParams.set("user", this.#options.user);
     return address.href;
   }
 
-  /** @param {MessageEvent<string>} event */
-  #onNotification(event) {
+  #onNotification = (event) => {
+    if (Date.now() - this.#heardAt > this.#silence) {
+      // Thawed, with a queue of what others have shown.
+      this.#connect();
+      return;
+    }
     this.#hear();
-    const notification = decode(event);
+    this.#deliver(decode(event));
+  };
+
+  #deliver(notification) {
     if (Number.isSafeInteger(notification.id)) {
       if (this.#seen !== null && notification.id <= this.#seen) return;
       this.#seen = notification.id;
     }
-    this.#emit("notification", notification);
+    this.emit("notification", notification);
   }
 
-  /** @param {EventSource} source */
+  #reset(cursor) {
+    this.#seen = cursor;
+    this.emit("reset", cursor);
+  }
+
   #onError(source) {
+    if (source !== this.#source) return;
     if (source.readyState === EventSource.CONNECTING) {
       this.#enterWaiting();
       this.#watch(PATIENCE);
@@ -169,48 +180,61 @@ export class Stream extends EventTarget {
     this.#reconnectIn(backoff(this.#refusals));
   }
 
-  /** @param {number} delay in ms */
   #reconnectIn(delay) {
     this.#drop();
     this.#enterWaiting();
     this.#timer = setTimeout(() => {
-      if (this.#refusals < REFUSALS_BEFORE_PROBE) this.#connect();
-      else void this.#probe();
+      if (this.#refusals < ASK_AFTER) this.#connect();
+      else this.#probe();
     }, delay);
   }
 
+  #fetch(address, headers) {
+    return fetch(address, { headers, cache: "no-store", signal: AbortSignal.timeout(10_000) }).catch(() => null);
+  }
+
   async #probe() {
-    const giveUp = new AbortController();
-    const timer = setTimeout(() => giveUp.abort(), 10_000);
-    let status = 0;
-    try {
-      const headers = { Accept: "text/event-stream" };
-      ({ status } = await fetch(this.#address(), { headers, cache: "no-store", signal: giveUp.signal }));
-    } catch {
-      // The network's errors are no final word: try again later.
-    }
-    clearTimeout(timer);
-    giveUp.abort();
+    const response = await this.#fetch(this.#address(), { Accept: "text/event-stream" });
+    response?.body?.cancel();
     if (!this.#wanted || this.#source) return;
-    if (FINAL_STATUSES.includes(status)) {
-      this.close();
-      this.#enter("ended");
-    } else if (status === 200) {
-      this.#connect();
-    } else {
-      this.#refusals += 1;
-      this.#reconnectIn(backoff(this.#refusals));
+    if (response && FINAL.includes(response.status)) this.#end();
+    else if (response?.status === 200) this.#connect();
+    else this.#reconnectIn(backoff((this.#refusals += 1)));
+  }
+
+  async #poll() {
+    const response = await this.#fetch(this.#address(`${this.#options.api}events`, "after"), { "If-None-Match": this.#etag });
+    if (!this.#wanted) return;
+    if (response && FINAL.includes(response.status)) {
+      this.#end();
+      return;
     }
+    const page = response?.ok ? await response.json().catch(() => null) : null;
+    if (page) {
+      this.#etag = response?.headers.get("ETag") ?? "";
+      if (page.reset) this.#reset(page.cursor);
+      for (const item of page.items) this.#deliver(item);
+      this.skipTo(page.cursor);
+    }
+    this.#wasLive ||= Boolean(page);
+    if (page || response?.status === 304) this.#enter("polling");
+    else this.#enterWaiting();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#connect(), page?.items.length ? 100 : this.#ping);
   }
 
   #hear() {
     this.#heardAt = Date.now();
-    this.#watch(SILENCE);
+    this.#watch();
     this.#enter("live");
   }
 
-  /** @param {number} silence in ms, after which the connection counts as dead */
-  #watch(silence) {
+  /** Phones drop sockets without an event. */
+  get #silence() {
+    return 2.5 * this.#ping;
+  }
+
+  #watch(silence = this.#silence) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#connect(), silence);
   }
@@ -218,7 +242,12 @@ export class Stream extends EventTarget {
   #drop() {
     clearTimeout(this.#timer);
     this.#source?.close();
-    this.#source = null;
+    this.#source = undefined;
+  }
+
+  #end() {
+    this.close();
+    this.#enter("ended");
   }
 
   #enterWaiting() {
@@ -226,18 +255,9 @@ export class Stream extends EventTarget {
     else this.#enter(this.#wasLive ? "reconnecting" : "connecting");
   }
 
-  /** @param {State} state */
   #enter(state) {
     if (state === this.#state) return;
     this.#state = state;
-    this.#emit("state", state);
-  }
-
-  /**
-   * @param {string} type
-   * @param {unknown} detail
-   */
-  #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.emit("state", state);
   }
 }

@@ -1,14 +1,13 @@
-// @ts-check
 /** Keeps the relative times of the page right, in the page's language. */
 
 const REFRESH = 20_000;
-/** @type {[Intl.RelativeTimeFormatUnit, number][]} */
+/** @type {[any, number][]} */
 const UNITS = [
   ["day", 86_400],
   ["hour", 3600],
   ["minute", 60],
 ];
-/** Later than this a date says more. */
+/** Then a date says more. */
 const LONGEST = 7 * 86_400;
 
 const language = document.documentElement.lang || undefined;
@@ -16,7 +15,6 @@ const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto" });
 const exact = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" });
 const day = new Intl.DateTimeFormat(language, { dateStyle: "medium" });
 
-/** @param {Date} date */
 function describe(date) {
   const seconds = Math.max(0, (Date.now() - date.getTime()) / 1000);
   if (seconds > LONGEST) return day.format(date);
@@ -26,7 +24,6 @@ function describe(date) {
   return relative.format(0, "second");
 }
 
-/** @param {HTMLTimeElement} element */
 export function showTime(element) {
   const date = new Date(element.dateTime);
   if (Number.isNaN(date.getTime())) return;
@@ -37,9 +34,7 @@ export function showTime(element) {
 
 export function keepTimesRight() {
   const showAll = () => {
-    for (const element of document.querySelectorAll("time[data-relative]")) {
-      showTime(/** @type {HTMLTimeElement} */ (element));
-    }
+    for (const element of document.querySelectorAll("time[data-relative]")) showTime(element);
   };
   showAll();
   setInterval(showAll, REFRESH);

@@ -1,37 +1,55 @@
-// @ts-check
-/** Keeps the unread badge, the tab's title and whatever is shown only with unread notifications in step. */
+/** The unread count: in the badge, the tab's title and its icon. */
 
-const CAP = 99;
+import { all, one } from "./dom.js";
 
-function badge() {
-  return /** @type {HTMLElement | null} */ (document.querySelector("[data-unread]"));
+/** Positions after `since`, at which the server counted. */
+const added = new Set();
+let counted = 0;
+let since = Number(document.body.dataset.cursor) || 0;
+let plainIcon = "";
+
+export function readUnread(cursor = since) {
+  setUnread(Number(one("#unread")?.dataset.unread), cursor);
 }
 
-export function addUnread() {
-  const element = badge();
-  if (element) element.dataset.unread = String(Number(element.dataset.unread) + 1);
-  showUnread();
+/** @param {number} count @param {number} cursor up to which it counts */
+export function setUnread(count, cursor) {
+  if (cursor < since) return;
+  counted = count;
+  since = cursor;
+  for (const position of added) if (position <= cursor) added.delete(position);
+  show();
 }
 
-/**
- * "Mark all as read" means what the page shows, so it reaches as far as the last line that arrived.
- * @param {number} position
- */
+export function addUnread(position) {
+  if (position > since) added.add(position);
+  show();
+}
+
+/** "Mark all as read" reaches as far as the page has heard. */
 export function extendMarkAll(position) {
-  const through = document.querySelector("[data-when-unread] [name=through]");
-  if (through instanceof HTMLInputElement && position) through.value = String(position);
+  for (const through of all("[data-when-unread] [name=through]")) through.value = position;
 }
 
-/** Shows what the badge's data-unread says. */
-export function showUnread() {
-  const element = badge();
-  if (!element) return;
-  const count = Number(element.dataset.unread);
-  const label = count > CAP ? `${CAP}+` : String(count);
-  element.textContent = label;
-  element.hidden = count === 0;
+async function showIcon(label) {
+  const icon = one("link[rel=icon]");
+  icon.dataset.plain ||= icon.href;
+  icon.dataset.label = label;
+  if (label) plainIcon ||= await (await fetch(icon.dataset.plain)).text();
+  if (icon.dataset.label !== label) return;
+  const width = 8 + 7 * label.length;
+  const mark = `<rect x="${32 - width}" y="15" width="${width}" height="17" rx="8.5" fill="#b3261e"/><text x="${32 - width / 2}"
+    y="28.5" text-anchor="middle" font-family="sans-serif" font-size="13" font-weight="700" fill="#fff">${label}</text></svg>`;
+  icon.href = label ? `data:image/svg+xml,${encodeURIComponent(plainIcon.replace("</svg>", mark))}` : icon.dataset.plain;
+}
+
+function show() {
+  const badge = one("#unread");
+  if (!badge) return;
+  const count = counted + added.size;
+  const label = count > 99 ? "99+" : String(count);
+  if (badge.textContent !== label) badge.textContent = label;
   document.title = (count ? `(${label}) ` : "") + document.title.replace(/^\(\d+\+?\) /, "");
-  for (const part of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll("[data-when-unread]"))) {
-    part.hidden = count === 0;
-  }
+  showIcon(count ? label : "").catch(() => {});
+  for (const part of [badge, ...all("[data-when-unread]")]) part.hidden = count === 0;
 }

@@ -1,0 +1,57 @@
+"""Log-in with a limit on guessing: for the log-in page, and whatever else calls authenticate()."""
+
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from orders.limits import Limit
+
+# Ten wrong passwords for one name from one address, a hundred from one address for any: then a pause of five minutes.
+BY_NAME = Limit("login.name", most=10, seconds=300)
+BY_ADDRESS = Limit("login.address", most=100, seconds=300)
+
+
+def address_of(request: HttpRequest | None) -> str:
+    """Where a request comes from."""
+    return str(request.META.get("REMOTE_ADDR", "")) if request is not None else ""
+
+
+def is_limited(request: HttpRequest | None, username: str) -> bool:
+    """Whether this address has guessed too often, for this name or at all."""
+    address = address_of(request)
+    return BY_ADDRESS.is_reached(address) or BY_NAME.is_reached(f"{address} {username.casefold()}")
+
+
+class LimitedBackend(ModelBackend):
+    """Django's accounts, behind the limit."""
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+    ) -> User | None:
+        """Returns the user; raises PermissionDenied, which ends the attempt for every backend, once it is limited."""
+        name = username or ""
+        if is_limited(request, name):
+            raise PermissionDenied
+        user = super().authenticate(request, username, password, **kwargs)
+        who = f"{address_of(request)} {name.casefold()}"
+        if user is None:
+            BY_NAME.count(who)
+            BY_ADDRESS.count(address_of(request))
+        else:
+            BY_NAME.forget(who)
+        return user
+
+
+class LogInForm(AuthenticationForm):
+    """Says so when it is the limit, and not the password."""
+
+    def get_invalid_login_error(self) -> ValidationError:
+        """The error for an attempt that failed."""
+        if is_limited(self.request, self.cleaned_data.get("username") or ""):
+            return ValidationError(_("Too many attempts. Wait a few minutes, then try again."), code="limited")
+        return super().get_invalid_login_error()

@@ -1,0 +1,43 @@
+"""What a stream is opened with: what it will carry, and for whom."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from notifications import log
+
+# The parts of ASGI that streams use (ASGI specification, "HTTP & WebSocket ASGI Message Format").
+Message = dict[str, Any]
+Headers = tuple[tuple[bytes, bytes], ...]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one stream will carry, decided before it opens.
+
+    channels: name → position after which it is heard. start: where it begins without a cursor (None: now); a stream
+    with a start is one that ends, with a terminal kind. deadline: seconds since the epoch at which `at_deadline` is
+    called, in a thread; the stream ends soon after. silenced: kinds that the person has switched off.
+    """
+
+    channels: dict[str, int]
+    start: int | None = None
+    deadline: float | None = None
+    at_deadline: Callable[[], object] | None = None
+    silenced: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request that was let in, and what the log looked like then. form: of the data, JSON or TEXT. once: ?mode=reconnect."""
+
+    plan: Plan
+    user_id: Any
+    session: str
+    language: str
+    form: str
+    cursor: int | None
+    bounds: log.Bounds
+    once: bool

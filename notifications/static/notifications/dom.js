@@ -1,0 +1,35 @@
+/** The page's elements, and its templates filled in. */
+
+import { showTime } from "./times.js";
+
+/** @param {string} selector @param {ParentNode} root @returns {any} */
+export const one = (selector, root = document) => root.querySelector(selector);
+
+/** @param {string} selector @param {ParentNode} root @returns {any[]} */
+export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+
+/** Nothing where the address is not of this site: data may say "javascript:". */
+export function local(url) {
+  const target = new URL(url || "#", location.href);
+  return url && target.origin === location.origin ? target.href : "";
+}
+
+/** @param {string} template selector @param {Told} notification */
+export function fill(template, { id, kind, title, body, url, created_at: createdAt }) {
+  const copy = one(template)?.content.firstElementChild.cloneNode(true);
+  if (!copy) return null;
+  const set = (part, act) =>
+    all(`[data-part=${part}]`, copy).forEach(act);
+  copy.dataset.kind = kind;
+  set("title", (element) => (element.textContent = title));
+  set("body", (element) => (element.textContent = body));
+  set("position", (element) => (element.value = id));
+  set("icon", (element) => element.setAttribute("href", element.getAttribute("href") + kind));
+  set("open-unread", (element) => (element.action = element.getAttribute("action").replace("/0/", `/${id}/`)));
+  set("open-read", (element) => local(url) && (element.href = local(url)));
+  set("time", (element) => {
+    element.dateTime = createdAt;
+    showTime(element);
+  });
+  return copy;
+}

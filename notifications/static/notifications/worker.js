@@ -1,0 +1,16 @@
+/** The shared worker: one for all tabs that name it alike. */
+
+import { Hub } from "./hub.js";
+
+const ports = new Set();
+const hub = new Hub((message) => {
+  for (const port of ports) port.postMessage(message);
+});
+
+addEventListener("connect", (/** @type {any} */ { ports: [port] }) => {
+  ports.add(port);
+  port.onmessage = ({ data }) => {
+    if (data.type === "leave") ports.delete(port);
+    else hub.receive(data);
+  };
+});

@@ -1,0 +1,39 @@
+"""How many streams, events and callbacks each measure takes."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    few: int = 100
+    more: int = 200
+    many: int = 1000
+    # With --full alone: they take minutes.
+    crowd: int = 5000
+    throng: int = 10_000
+    storm: int = 5000
+    missed_events: int = 10
+    # How many readers come back at the same time.
+    storm_window: int = 500
+    # Signed callbacks: as fast as they are answered, and at a pace at which nothing queues.
+    callbacks: int = 1000
+    paced: int = 200
+    watched: int = 100
+    callbacks_per_second: float = 40
+    connections: int = 8
+    # Single events: how many, and the seconds between them; to many streams one takes longer to arrive everywhere.
+    # Enough of them to few streams that the slowest percent is not one event alone.
+    few_events: int = 120
+    few_pause: float = 0.03
+    many_events: int = 5
+    many_pause: float = 0.6
+    burst_events: int = 20
+    # Bounds in seconds; what was not reached by then is reported as not reached.
+    opening: float = 30
+    delivering: float = 30
+    storming: float = 150
+
+
+QUICK = Scale(
+    many=300, few_events=40, many_events=3, crowd=1000, throng=2000, storm=500, callbacks=200, paced=100, watched=50
+)

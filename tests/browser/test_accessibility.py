@@ -1,0 +1,132 @@
+"""Every page as axe-core, the keyboard and a reader without colours or motion find it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.test_live import LINE, expect_live, log_in, place_order
+from tests.services import ROOT
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PAGES = {
+    None: ["/", "/accounts/login/", "/posts/", "/posts/1/", "/authors/author/", "/nothing-here/"],
+    "seller": [
+        "/",
+        "/notifications/",
+        "/notifications/?show=unread",
+        "/notifications/preferences/",
+        "/sales/",
+        "/orders/1001/",
+    ],
+    "buyer": ["/", "/products/", "/orders/", "/orders/1001/pay/", "/orders/1002/done/", "/notifications/"],
+    "follower": ["/", "/notifications/", "/authors/author/"],
+    "author": ["/", "/authors/author/"],
+}
+LOOKS = {
+    "desktop, light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "phone, dark": {"viewport": {"width": 360, "height": 740}, "color_scheme": "dark"},
+}
+
+
+@pytest.fixture
+def axe() -> Path:
+    """The script of axe-core, which `make test` has npm install."""
+    if not AXE.exists():
+        reason = "axe-core is not installed (npm ci)"
+        if os.environ.get("REQUIRE_SERVICES") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return AXE
+
+
+def violations(page: Page, axe: Path) -> list[str]:
+    # Not as a script of the page: its content security policy has no room for that.
+    page.evaluate(axe.read_text())
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']}).then(({violations}) => violations)")
+    return [
+        f"{page.url} {each['id']} ({each['impact']}): {node['html'][:160]} {node['failureSummary'][-200:]}"
+        for each in found
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_axe_finds_nothing_on_any_page(demo_site, browser_page, axe, look):
+    demo_site.manage("place_order", "--count", "4")
+    demo_site.manage("publish_post", "--count", "3")
+    # Long enough for the payment page to be seen as it waits.
+    demo_site.environment["PAYMENT_WINDOW_SECONDS"] = "600"
+    server = demo_site.serve()
+    found = []
+    for name, paths in PAGES.items():
+        # Without motion: what fades in has no contrast yet.
+        page = browser_page(reduced_motion="reduce", **LOOKS[look])
+        if name:
+            log_in(page, server, name)
+        for path in paths:
+            page.goto(server.url + path)
+            if name == "seller" and path == "/":
+                expect_live(page)
+                demo_site.manage("place_order")
+                expect(page.locator(".toast")).to_be_visible()
+            for summary in page.locator("summary").all():
+                summary.click()
+            found += violations(page, axe)
+    assert not found, "\n".join(found)
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(demo_site, browser_page):
+    demo_site.manage("place_order", "--count", "2")
+    server = demo_site.serve()
+    page = log_in(browser_page(), server, "seller")
+    expect_live(page)
+    page.goto(server.url)
+    page.keyboard.press("Tab")
+    expect(page.locator(":focus")).to_have_text("Skip to the content")
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    seen = []
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen.append(
+            page.evaluate(
+                """() => {
+                    const at = document.activeElement;
+                    const {outlineStyle, outlineWidth} = getComputedStyle(at);
+                    const after = getComputedStyle(at, "::after");
+                    const shown = [outlineStyle, after.outlineStyle].some((style) => style !== "none");
+                    return [at.tagName, at.ariaLabel || at.textContent.trim(), shown];
+                }"""
+            )
+        )
+        if seen[-1][1] == "Play all roles":
+            break
+    assert all(shown for tag, _text, shown in seen if tag != "BODY"), seen
+    assert [text for _tag, text, _shown in seen].count("Dismiss") == 2
+    # Reading and dismissing by keyboard: the focus is not lost.
+    page.locator(LINE).first.get_by_role("button", name="Mark as read").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(LINE).first.get_by_role("button", name="Mark as unread")).to_be_visible()
+    page.locator(LINE).first.get_by_role("button", name="Dismiss").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(LINE)).to_have_count(1)
+    assert page.evaluate("document.activeElement.closest('#notifications') !== null")
+
+
+def test_who_wants_no_motion_gets_none(demo_site, browser_page):
+    server = demo_site.serve()
+    page = log_in(browser_page(reduced_motion="reduce"), server, "seller")
+    expect_live(page)
+    demo_site.manage("place_order", "--count", "2")
+    expect(page.locator(LINE)).to_have_count(2)
+    assert page.evaluate("document.getAnimations().length") == 0
+
+
+def test_a_payment_is_announced(demo_site, browser_page):
+    server = demo_site.serve()
+    page = log_in(browser_page(), server, "buyer")
+    place_order(page, server)
+    expect(page.locator("[data-message]")).to_have_attribute("role", "status")
+    expect(page.get_by_role("img", name="QR code that opens the wallet page")).to_be_visible()

@@ -1,0 +1,125 @@
+"""Whatever breaks between browser and server, the page comes back by itself: nothing is missing, nothing is there twice."""
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.test_client_sharing import HOLDERS, eventually, expect_orders, open_tabs
+from tests.browser.test_live import expect_live
+
+# A person must hear of a break that lasts, and need not of a blink.
+STATE = "[data-connection] >> nth=0"
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_all_tabs_heal_after_the_server_was_away(quick_server, proxy, device, demo_site, holder):
+    context = device(script=HOLDERS[holder])
+    pages = open_tabs(context, proxy, 3)
+    demo_site.manage("place_order")
+    expect_orders(pages, 1)
+    quick_server.kill()
+    for page in pages:
+        expect(page.locator(STATE)).to_have_text("Reconnecting…")
+    demo_site.manage("place_order", "--count", "3")
+    demo_site.serve(quick_server.port)
+    expect_orders(pages, 4, timeout=40_000)
+    eventually(proxy.streams, 1)
+    demo_site.manage("place_order")
+    expect_orders(pages, 5)
+    for page in pages:
+        expect_live(page)
+        expect(page.locator("#unread")).to_have_text("5")
+
+
+def test_all_tabs_heal_after_a_proxy_answered_502(proxy, device, demo_site):
+    """EventSource gives up for ever on 502 (trap 22)."""
+    context = device()
+    pages = open_tabs(context, proxy, 3)
+    before = len(proxy.requests)
+    proxy.fail()
+    demo_site.manage("place_order", "--count", "2")
+    time.sleep(3)
+    # One stream tries again, with pauses; not three, and not in a loop.
+    assert 1 <= len(proxy.requests) - before <= 6, proxy.requests[before:]
+    proxy.recover()
+    expect_orders(pages, 2, timeout=40_000)
+    eventually(proxy.streams, 1)
+
+
+def test_a_connection_that_went_silent_is_replaced(proxy, device, demo_site):
+    """Phones and proxies drop connections without a word (trap 24)."""
+    context = device()
+    pages = open_tabs(context, proxy, 2)
+    proxy.go_silent()
+    demo_site.manage("place_order")
+    expect_orders(pages, 1)
+    eventually(proxy.streams, 1)
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_offline_is_said_and_online_brings_what_was_missed(proxy, device, demo_site, holder):
+    context = device(script=HOLDERS[holder])
+    (page,) = open_tabs(context, proxy, 1)
+    context.set_offline(True)
+    expect(page.locator(STATE)).to_have_text("Offline")
+    demo_site.manage("place_order", "--count", "2")
+    context.set_offline(False)
+    expect_live(page)
+    expect_orders([page], 2)
+
+
+def test_a_blink_alarms_nobody(proxy, device):
+    context = device()
+    (page,) = open_tabs(context, proxy, 1)
+    page.evaluate(
+        """() => {
+            window.said = [];
+            const look = () => window.said.push(document.querySelector("[data-connection]").textContent);
+            new MutationObserver(look).observe(document.querySelector("[data-connection]"), {childList: true});
+        }"""
+    )
+    streams = len([path for path in proxy.requests if path.startswith("/events/")])
+    proxy.fail()
+    proxy.recover()
+    eventually(lambda: len([path for path in proxy.requests if path.startswith("/events/")]) > streams, expected=True)
+    eventually(proxy.streams, 1)
+    page.wait_for_timeout(500)
+    assert page.evaluate("window.said") == []
+    expect_live(page)
+
+
+def test_a_browser_without_eventsource_asks_the_same_log(proxy, device, demo_site):
+    context = device(script="delete window.EventSource")
+    first, second = context.pages[0], context.new_page()
+    second.goto(proxy.url)
+    for page in (first, second):
+        expect(page.locator(STATE)).to_contain_text("No live connection in this browser", timeout=15_000)
+    demo_site.manage("place_order", "--count", "2")
+    expect_orders([first, second], 2)
+    expect(first.locator("#unread")).to_have_text("2")
+    assert not [path for path in proxy.requests if path.startswith("/events/")]
+    # One of the two tabs asks for both: once in 1.5 s, when the question that follows news is over.
+    time.sleep(1)
+    before = len([path for path in proxy.requests if path.startswith("/api/events")])
+    time.sleep(4)
+    assert 1 <= len([path for path in proxy.requests if path.startswith("/api/events")]) - before <= 4
+
+
+def test_a_cursor_that_is_too_old_fetches_the_inbox_anew(proxy, device, demo_site):
+    """`reset`: a restored database, or a page from before what was pruned."""
+    context = device()
+    page = context.pages[0]
+    expect_live(page)
+    demo_site.manage("place_order", "--count", "2")
+    expect_orders([page], 2)
+    context.add_init_script(
+        "document.addEventListener('readystatechange', () => (document.body.dataset.cursor = 999999))"
+    )
+    page.goto(proxy.url)
+    page.evaluate("window.here = true")
+    expect_live(page)
+    demo_site.manage("place_order")
+    expect_orders([page], 3)
+    # Fetched, not reloaded: what somebody was writing is still there.
+    assert page.evaluate("window.here")

@@ -1,0 +1,63 @@
+"""The API's answers are those that its OpenAPI description promises, for whatever requests that allows (schemathesis)."""
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+
+from notifications import log, subscriptions
+from tests.people import person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+OPERATIONS = [
+    "GET /api/inbox",
+    "GET /api/unread",
+    "GET /api/events",
+    "POST /api/read",
+    "POST /api/unread",
+    "POST /api/dismiss",
+    "GET /api/preferences",
+    "PUT /api/preferences",
+    "POST /api/mute",
+]
+
+
+@pytest.fixture
+def api(db):
+    """The description, as the running application gives it."""
+    return schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
+
+
+@pytest.fixture
+def session() -> dict[str, dict[str, str]]:
+    """A browser with a session, and something in its inbox."""
+    alice = person("alice")
+    for _ in range(3):
+        log.append(f"user:{alice.pk}", "happened", {"number": 1}, url="/")
+    subscriptions.subscribe(alice, f"author:{person('carol').pk}")
+    client = Client()
+    client.force_login(alice)
+    client.get("/notifications/preferences/")
+    cookies = {name: morsel.value for name, morsel in client.cookies.items()}
+    return {"cookies": cookies, "headers": {"X-CSRFToken": cookies["csrftoken"]}}
+
+
+def test_these_are_all_operations(api):
+    assert {result.ok().label for result in api.get_all_operations()} == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("label", OPERATIONS)
+def test_answers_are_as_described(api, session, label):
+    operation = api.find_operation_by_label(label)
+    statuses = set()
+
+    @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(case=operation.as_strategy())
+    def check(case):
+        statuses.add(case.call_and_validate(**session).status_code)
+
+    check()
+    # Not the refusals alone; names of channels and kinds are not guessed.
+    assert 200 in statuses or label in {"POST /api/mute", "PUT /api/preferences"}
+    assert statuses <= {200, 400, 403, 404, 409, 422}
