@@ -315,7 +315,8 @@ def cast() -> Cast:
         "blog/post": post,
         "blog/follow": Follow.objects.first(),
     }
-    paths = {f"admin/{name}/<path:object_id>/": f"admin/{name}/{found.pk}/" for name, found in objects.items()}
+    assert all(objects.values())
+    paths = {f"admin/{name}/<path:object_id>/": f"admin/{name}/{found.pk}/" for name, found in objects.items() if found}
     told = inbox.items(people["seller"]).first()
     paths |= {
         "admin/auth/user/<id>/": f"admin/auth/user/{author.pk}/",
