@@ -1,4 +1,4 @@
-"""The ASGI application: streams beside Django, so that neither holds the other's threads."""
+"""The ASGI application: streams and callbacks beside Django, so that none holds the other's threads."""
 
 import os
 from typing import Any
@@ -13,11 +13,13 @@ django_application = get_asgi_application()
 # Only now are the apps loaded that these import.
 from notifications.guard import Guard  # noqa: E402
 from notifications.stream import EventStream  # noqa: E402
+from orders.intake import CallbackIntake  # noqa: E402
 from orders.stream import payment_plan  # noqa: E402
 
 streams: Any = EventStream()
 payment_streams: Any = EventStream(payment_plan)
 pages: Any = Guard(django_application)
+callbacks: Any = CallbackIntake(otherwise=pages)
 
 application = ProtocolTypeRouter(
     {
@@ -25,6 +27,8 @@ application = ProtocolTypeRouter(
             [
                 path("events/", streams),
                 path("orders/<int:number>/events/", payment_streams),
+                path("payments/callback/", callbacks),
+                path("payments/callback/<str:provider>/", callbacks),
                 re_path("", pages),
             ]
         ),

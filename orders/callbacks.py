@@ -1,17 +1,19 @@
 """Takes a callback from the wire to its answer: limits, the provider's word, the state machine, and the record of it all."""
 
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, transaction
 from django.utils.text import Truncator
 
 from orders import payments
 from orders.limits import Limit
 from orders.models import Callback
-from orders.providers import Provider, Rejected
+from orders.payments import Result
+from orders.providers import Provider, Rejected, Report
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +24,8 @@ KEPT_OF_REFUSED = 4096
 # Headers kept with a callback: enough to verify it again, and to see what was wrong with it.
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp", "webhook-signature")
 LONGEST_HEADER = 500
+# What a provider reads whose callback could not be stored.
+AGAIN = "not now: send it again later"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,31 +38,101 @@ class Answer:
     error: str = ""
 
 
-def receive(provider: Provider, headers: Mapping[str, str], body: bytes, source: str) -> Answer:
-    """Takes a callback. 2xx: committed, do not send it again. 4xx: it will never succeed as it is. 5xx: send it again.
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A callback as it came: to which provider's address, with which headers and body, from which network address."""
 
-    Every callback is stored with what became of it; a source whose callbacks were refused too often within a minute is
-    answered 429 and not stored.
+    provider: Provider
+    headers: Mapping[str, str]
+    body: bytes
+    source: str
+
+
+@dataclass(slots=True)
+class Reading:
+    """An arrival on its way to its answer."""
+
+    arrival: Arrival
+    record: Callback
+    report: Report | None = None
+    answer: Answer | None = None
+
+    def refuse(self, rejected: Rejected) -> None:
+        """Answers that it will never succeed."""
+        self.answer = refuse(self.record, rejected)
+
+
+def receive(arrival: Arrival) -> Answer:
+    """Takes one callback; see receive_all()."""
+    return receive_all([arrival])[0]
+
+
+def receive_all(arrivals: Sequence[Arrival]) -> list[Answer]:
+    """Takes callbacks, in one transaction, and answers each.
+
+    2xx: committed, do not send it again. 4xx: it will never succeed as it is. 5xx: send it again. Every callback is
+    stored with what became of it; a source whose callbacks were refused too often within a minute is answered 429 and
+    not stored.
     """
-    if limit().is_reached(source):
-        return refusal(429, "too many refused callbacks from this address: wait a minute")
-    record = Callback(provider=provider.name, source=source, headers=kept(headers), body=readable(body))
+    readings = [read(arrival) for arrival in arrivals]
+    if sound := [reading for reading in readings if reading.answer is None]:
+        commit(sound)
+    answers = [reading.answer for reading in readings]
+    return [answer for answer in answers if answer is not None]
+
+
+def read(arrival: Arrival) -> Reading:
+    """Verifies and parses a callback; one that is refused has its answer then."""
+    provider, body = arrival.provider, arrival.body
+    record = Callback(
+        provider=provider.name, source=arrival.source, headers=kept(arrival.headers), body=readable(body), status=200
+    )
+    reading = Reading(arrival, record)
+    if limit().is_reached(arrival.source):
+        reading.answer = refusal(429, "too many refused callbacks from this address: wait a minute")
+        return reading
     try:
         check_size(body)
-        callback_id = provider.verify(headers, body)
-        record.report_id = callback_id
-        report = provider.parse(callback_id, body)
-        with transaction.atomic():
-            result = payments.apply(report)
-            record.outcome, record.order, record.status = result.word, result.order, 200
-            record.save()
+        record.report_id = provider.verify(arrival.headers, body)
+        reading.report = provider.parse(record.report_id, body)
     except Rejected as rejected:
-        return refuse(record, rejected)
-    except DatabaseError:
-        logger.exception("a callback could not be stored; the provider is asked to send it again")
-        return refusal(503, "not now: send it again later")
-    logger.info("callback %s for order %s: %s", callback_id, report.order_number, result.word)
-    return Answer(200, *provider.answer())
+        reading.refuse(rejected)
+    return reading
+
+
+def commit(readings: Sequence[Reading]) -> None:
+    """Applies what the providers report, stores it, and answers; all of it or, where the database fails, nothing."""
+    try:
+        results = apply(readings)
+    except DatabaseError as error:
+        if len(readings) > 1 and not isinstance(error, OperationalError):
+            # It may be the fault of one: the others need not suffer for it.
+            for reading in readings:
+                commit([reading])
+            return
+        logger.exception("callbacks could not be stored; the providers are asked to send them again")
+        for reading in readings:
+            reading.answer = refusal(503, AGAIN)
+        return
+    for reading, result in zip(readings, results, strict=True):
+        if isinstance(result, Rejected):
+            reading.refuse(result)
+        else:
+            logger.info("callback %s for order %s: %s", reading.record.report_id, result.order, result.word)
+            reading.answer = Answer(200, *reading.arrival.provider.answer())
+
+
+def apply(readings: Sequence[Reading]) -> list[Result | Rejected]:
+    """Applies and stores in one transaction; returns what became of each."""
+    with transaction.atomic():
+        results = payments.apply_all([reading.report for reading in readings if reading.report is not None])
+        accepted = []
+        for reading, result in zip(readings, results, strict=True):
+            if isinstance(result, Result):
+                reading.record.outcome, reading.record.order = result.word, result.order
+                accepted.append(reading.record)
+        Callback.objects.bulk_create(accepted)
+    return results
 
 
 def check_size(body: bytes) -> None:
@@ -83,7 +157,7 @@ def refuse(record: Callback, rejected: Rejected) -> Answer:
 
 def refusal(status: int, reason: str) -> Answer:
     """An answer that says in JSON why."""
-    return Answer(status, "application/json", "", error=reason)
+    return Answer(status, "application/json", json.dumps({"error": reason}), error=reason)
 
 
 def limit() -> Limit:

@@ -168,14 +168,20 @@ def order_expired(*orders: Order) -> None:
     log.append_all(settled(orders, PAYMENT_EXPIRED, seller=EXPIRED))
 
 
-def refund_due(payment: Payment) -> None:
-    """Tells the seller and the buyer of money that arrived though the order had ended."""
-    order = payment.order
-    told = [event(seller_channel(order), REFUND_DUE, order), event(buyer_channel(order), PAYMENT_REFUND_DUE, order)]
-    for each in told:
-        # Each payment is told, not each order: there may be several.
-        each.key = f"{each.kind}:{payment.pk}:{each.channel}"
-    log.append_all(told)
+def refund_due(*payments: Payment) -> None:
+    """Tells the sellers and the buyers of money that arrived though the order had ended."""
+    log.append_all(refunds(payments))
+
+
+def refunds(payments: Iterable[Payment]) -> Iterable[Event]:
+    """The events of payments that are due for refund."""
+    for payment in payments:
+        order = payment.order
+        for channel, kind in ((seller_channel(order), REFUND_DUE), (buyer_channel(order), PAYMENT_REFUND_DUE)):
+            told = event(channel, kind, order)
+            # Each payment is told, not each order: there may be several.
+            told.key = f"{kind.name}:{payment.pk}:{channel}"
+            yield told
 
 
 def settled(orders: Iterable[Order], kind: Kind, *, seller: Kind | None = None) -> Iterable[Event]:

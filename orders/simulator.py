@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from orders import callbacks
-from orders.callbacks import Answer
+from orders.callbacks import Answer, Arrival
 from orders.models import Order
 from orders.providers import STANDARD, StandardWebhooks
 
@@ -67,7 +67,7 @@ class Message:
 def deliver(message: Message, source: str) -> Answer:
     """Takes a callback the way of every callback (verified, parsed, applied, stored), without the network."""
     headers, body = message.signed()
-    return callbacks.receive(STANDARD, headers, body, source)
+    return callbacks.receive(Arrival(STANDARD, headers, body, source))
 
 
 @dataclass(frozen=True, slots=True)

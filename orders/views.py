@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from notifications.requests import AuthenticatedRequest
 from orders import callbacks, payments, simulator, wallet
+from orders.callbacks import Arrival
 from orders.models import Order, Product, Status
 from orders.providers import PROVIDERS, STANDARD
 
@@ -133,7 +134,6 @@ def callback(request: HttpRequest, provider: str = STANDARD.name) -> HttpRespons
         return JsonResponse({"error": "there is no such provider"}, status=404)
     # Read by hand: request.body would answer a large body with Django's own error page.
     body = request.read(callbacks.LARGEST_BODY + 1)
-    answer = callbacks.receive(PROVIDERS[provider], request.headers, body, request.META.get("REMOTE_ADDR") or "unknown")
-    if answer.error:
-        return JsonResponse({"error": answer.error}, status=answer.status)
+    source = request.META.get("REMOTE_ADDR") or "unknown"
+    answer = callbacks.receive(Arrival(PROVIDERS[provider], request.headers, body, source))
     return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)

@@ -20,7 +20,7 @@ class Scale:
     paced: int = 200
     watched: int = 100
     callbacks_per_second: float = 40
-    connections: int = 8
+    connections: int = 32
     # Single events: how many, and the seconds between them; to many streams one takes longer to arrive everywhere.
     # Enough of them to few streams that the slowest percent is not one event alone.
     few_events: int = 120

@@ -230,10 +230,10 @@ def test_a_body_that_is_not_text_is_refused_and_stored_readably(client, placed, 
 
 
 def test_a_database_that_fails_asks_for_the_callback_again(client, placed, monkeypatch):
-    def fail(_report):
+    def fail(_reports):
         raise DatabaseError
 
-    monkeypatch.setattr(payments, "apply", fail)
+    monkeypatch.setattr(payments, "apply_all", fail)
     answer = send(client, placed, id="msg_1")
     assert answer.status_code == 503
     assert "again" in json.loads(answer.content)["error"]
@@ -245,7 +245,7 @@ def test_the_answer_is_success_only_once_everything_is_committed(client, placed,
     def fail(*_, **__):
         raise DatabaseError
 
-    monkeypatch.setattr(Callback, "save", fail)
+    monkeypatch.setattr(Callback.objects, "bulk_create", fail)
     assert send(client, placed).status_code == 503
     assert not Payment.objects.exists()
     assert Order.objects.get().status == Status.PENDING
@@ -261,7 +261,7 @@ def test_a_source_that_is_refused_too_often_waits_and_is_not_stored(client, plac
     assert Callback.objects.count() == 3
     # Another address is not held up; nor is one whose callbacks are right.
     signed, body = Message(placed).signed()
-    assert callbacks.receive(providers.STANDARD, signed, body, "192.0.2.7").status == 200
+    assert callbacks.receive(callbacks.Arrival(providers.STANDARD, signed, body, "192.0.2.7")).status == 200
 
 
 def test_right_callbacks_are_never_held_up(client, placed, settings):

@@ -55,6 +55,16 @@ class PaymentMachine(RuleBasedStateMachine):
         if report.succeeded:
             self.taken.add(report.id)
 
+    @rule(several=st.lists(reports, min_size=2, max_size=5))
+    def deliver_together(self, several: list[Report]) -> None:
+        known = set(Payment.objects.values_list("report_id", flat=True))
+        for report, result in zip(several, payments.apply_all(several), strict=True):
+            assert isinstance(result, payments.Result)
+            assert (result.word == payments.DUPLICATE) == (report.id in known)
+            known.add(report.id)
+            if report.succeeded:
+                self.taken.add(report.id)
+
     @rule(target=reports, report=consumes(reports))
     def deliver_to_a_server_that_dies_before_its_commit(self, report: Report):
         with transaction.atomic():

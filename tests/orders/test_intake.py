@@ -1,0 +1,214 @@
+"""Callbacks that come at the same time: taken together, answered each for itself."""
+
+import asyncio
+import json
+import threading
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.core.cache import cache
+from django.db import IntegrityError, OperationalError
+
+from config import asgi
+from notifications import log
+from orders import callbacks, intake, payments
+from orders.callbacks import Arrival
+from orders.models import Callback, Order, Payment, Status
+from orders.providers import STANDARD
+from orders.simulator import Message
+from tests.people import order, person, product
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def placed() -> list[Order]:
+    cache.clear()
+    buyer, of = person("bob"), product(person("alice"))
+    return [order(buyer, of) for _ in range(12)]
+
+
+def arrival(message: Message) -> Arrival:
+    headers, body = message.signed()
+    return Arrival(STANDARD, headers, body, "192.0.2.7")
+
+
+def told(channel: str) -> list[str]:
+    return [event.kind for event in log.read(0, channels=[channel])]
+
+
+async def request(message: Message | None, *, method: str = "POST", path: str = "/payments/callback/", **headers: str):
+    """One request to the whole application; the status, the content type and the body of its answer."""
+    signed, body = message.signed() if message else ({}, b"")
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "query_string": b"",
+        "headers": [
+            (name.encode(), value.encode()) for name, value in ({"host": "localhost"} | signed | headers).items()
+        ],
+        "client": ["192.0.2.7", 1],
+        "server": ["127.0.0.1", 80],
+    }
+    pieces = [body[start : start + 60_000] for start in range(0, len(body), 60_000)] or [b""]
+    messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    for number, piece in enumerate(pieces, 1):
+        messages.put_nowait({"type": "http.request", "body": piece, "more_body": number < len(pieces)})
+    answer: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        answer.append(message)
+
+    await asgi.application(scope, messages.get, send)
+    fields = dict(answer[0]["headers"])
+    return (
+        answer[0]["status"],
+        fields.get(b"content-type", b"").decode(),
+        b"".join(m.get("body", b"") for m in answer[1:]),
+    )
+
+
+def test_callbacks_that_come_while_one_commits_share_the_next_transaction(placed, monkeypatch):
+    taken: list[int] = []
+    first_is_in, let_go = threading.Event(), threading.Event()
+
+    def receive_all(arrivals):
+        taken.append(len(arrivals))
+        first_is_in.set()
+        assert let_go.wait(10)
+        return callbacks.receive_all(arrivals)
+
+    monkeypatch.setattr(intake, "receive_all", receive_all)
+
+    @async_to_sync
+    async def run():
+        first = asyncio.create_task(request(Message(placed[0])))
+        assert await asyncio.to_thread(first_is_in.wait, 10)
+        others = [asyncio.create_task(request(Message(each))) for each in placed[1:]]
+        await asyncio.sleep(0)
+        let_go.set()
+        return await asyncio.gather(first, *others)
+
+    assert run() == [(200, "text/plain", b"success")] * len(placed)
+    assert taken == [1, len(placed) - 1]
+    assert set(Order.objects.values_list("status", flat=True)) == {Status.PAID}
+    for each in placed:
+        assert told(each.channel) == ["payment.succeeded", "finish"]
+    assert told(f"seller:{placed[0].product.seller_id}").count("order.paid") == len(placed)
+    assert Callback.objects.filter(outcome="applied", status=200).count() == len(placed)
+
+
+def test_each_of_many_callbacks_gets_its_own_answer(placed):
+    paid, late, twice, contradicted, unsigned, unknown = placed[:6]
+    payments.settle(late, Status.EXPIRED)
+    resent = Message(twice, id="msg_1")
+    messages = [
+        Message(paid),
+        Message(late),
+        resent,
+        Message(contradicted, amount="99.00"),
+        resent,
+        Message(unsigned, bad_signature=True),
+        Message(Order(number=999_999, amount=unknown.amount, currency=unknown.currency)),
+        Message(unknown, succeeded=False),
+        Message(unknown),
+    ]
+    answers = callbacks.receive_all([arrival(message) for message in messages])
+    assert [answer.status for answer in answers] == [200, 200, 200, 409, 200, 401, 404, 200, 200]
+    words = list(Callback.objects.exclude(outcome="refused").order_by("pk").values_list("outcome", flat=True))
+    assert words == ["applied", "refund due", "applied", "duplicate", "applied", "refund due"]
+    statuses = dict(Order.objects.values_list("number", "status"))
+    assert [statuses[each.number] for each in placed[:6]] == [
+        *("paid", "expired", "paid", "pending", "pending", "failed"),
+    ]
+    assert Payment.objects.filter(refund_due=True).count() == 2
+    assert told(f"user:{unknown.buyer_id}").count("payment.refund_due") == 2
+
+
+def test_one_callback_that_the_database_refuses_harms_none_of_the_others(placed, monkeypatch):
+    apply_all = payments.apply_all
+
+    def refuse_one(reports):
+        if any(report.id == "msg_bad" for report in reports):
+            raise IntegrityError
+        return apply_all(reports)
+
+    monkeypatch.setattr(payments, "apply_all", refuse_one)
+    messages = [Message(placed[0]), Message(placed[1], id="msg_bad"), Message(placed[2])]
+    answers = callbacks.receive_all([arrival(message) for message in messages])
+    assert [answer.status for answer in answers] == [200, 503, 200]
+    assert Order.objects.filter(status=Status.PAID).count() == 2
+
+
+def test_a_database_that_is_away_asks_for_all_of_them_again(placed, monkeypatch):
+    attempts = []
+
+    def fail(reports):
+        attempts.append(len(reports))
+        raise OperationalError
+
+    monkeypatch.setattr(payments, "apply_all", fail)
+    answers = callbacks.receive_all([arrival(Message(each)) for each in placed])
+    assert {(answer.status, json.loads(answer.body)["error"]) for answer in answers} == {(503, callbacks.AGAIN)}
+    # Not one after the other, each with its own timeout.
+    assert attempts == [len(placed)]
+
+
+def test_a_fault_of_ours_is_answered_so_that_it_is_sent_again(placed, monkeypatch):
+    monkeypatch.setattr(callbacks, "receive_all", lambda _arrivals: 1 / 0)
+    status, content_type, body = async_to_sync(request)(Message(placed[0]))
+    assert (status, content_type) == (503, "application/json")
+    assert "again" in json.loads(body)["error"]
+    monkeypatch.undo()
+    assert async_to_sync(request)(Message(placed[0]))[0] == 200
+
+
+def test_whoever_comes_when_too_many_wait_is_asked_to_come_again(placed, monkeypatch):
+    monkeypatch.setattr(intake, "MOST_WAITING", 0)
+    assert async_to_sync(request)(Message(placed[0]))[0] == 503
+    assert not Callback.objects.exists()
+
+
+def test_a_large_body_is_refused_here_too_and_little_of_it_read(placed):
+    status, _type, body = async_to_sync(request)(Message(placed[0], raw=" " * 10_000_000))
+    assert status == 413
+    assert "larger" in json.loads(body)["error"]
+    assert len(Callback.objects.get().body) <= callbacks.KEPT_OF_REFUSED
+
+
+def test_what_is_not_plainly_a_callback_goes_the_way_of_every_request(placed):
+    assert async_to_sync(request)(None, method="GET")[0] == 405
+    assert async_to_sync(request)(Message(placed[0]), path="/payments/callback/nobody/")[0] == 404
+    assert async_to_sync(request)(Message(placed[0]), host="elsewhere.example")[0] == 400
+    assert not Callback.objects.exists()
+
+
+def test_without_https_where_it_is_asked_django_redirects(placed, settings, monkeypatch):
+    async def otherwise(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 301, "headers": []})
+
+    monkeypatch.setattr(asgi.callbacks, "otherwise", otherwise)
+    settings.SECURE_SSL_REDIRECT = True
+    assert async_to_sync(request)(Message(placed[0]))[0] == 301
+    assert not Callback.objects.exists()
+
+
+def test_a_provider_may_hang_up_while_its_callback_is_taken(placed):
+    @async_to_sync
+    async def run():
+        batches = intake.Batches()
+        impatient = asyncio.create_task(batches.take(arrival(Message(placed[0]))))
+        await asyncio.sleep(0)
+        impatient.cancel()
+        answer = await batches.take(arrival(Message(placed[1])))
+        await asyncio.gather(impatient, return_exceptions=True)
+        return answer
+
+    assert run().status == 200
+    assert Order.objects.filter(status=Status.PAID).count() == 2
