@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Func, TextField, Value
 from django.utils import timezone
 
@@ -22,6 +23,9 @@ PAGE = 500
 PRUNE_CHUNK = 1000
 # Whoever has committed waits for no longer than that for a sequencer that is stuck; a tail then does what is left.
 LOCK_TIMEOUT = "2s"
+
+# Events that sequencing hands on with its wake-up; a tail reads more of them from the log itself.
+MOST_CARRIED = 100
 
 # What runs after commit, one function per database alias.
 _callbacks: dict[str, Callable[[], None]] = {}
@@ -53,15 +57,31 @@ def append_all(events: Iterable[Event]) -> None:
 def _sequence_after_commit(alias: str) -> None:
     """Registers the sequencing once per transaction, whatever the number of events."""
     # A failing robust callback is named in the log by its __qualname__: a function has one, a partial not (trap 12).
-    callback = _callbacks.setdefault(alias, lambda: wake.wake(sequence(using=alias)))
+    callback = _callbacks.setdefault(alias, lambda: wake.wake(give_positions(using=alias)))
     if any(callback in entry for entry in connections[alias].run_on_commit):
         # It goes with the savepoint it was registered in, and with that would go every row appended since.
         return
     transaction.on_commit(callback, using=alias, robust=True)
 
 
+class Sequenced(NamedTuple):
+    """What a call of give_positions() did.
+
+    head: the head's position now. events: those that it gave theirs, up to the head and without a gap; empty where they
+    were too many to hand on.
+    """
+
+    head: int
+    events: list[Event]
+
+
 def sequence(*, using: str = DEFAULT_DB_ALIAS) -> int:
-    """Gives every committed event without a position the next one, in order of id; returns the head's position.
+    """Gives positions like give_positions(); returns the head's."""
+    return give_positions(using=using).head
+
+
+def give_positions(*, using: str = DEFAULT_DB_ALIAS) -> Sequenced:
+    """Gives every committed event without a position the next one, in order of id.
 
     The head's row is locked for it (a no-op on SQLite, whose transaction is IMMEDIATE), so sequencers stand in line
     and a position becomes visible only after all lower ones. Whoever calls next picks up what a dead process left.
@@ -76,20 +96,32 @@ def sequence(*, using: str = DEFAULT_DB_ALIAS) -> int:
         head = heads.first()
         if head is None:
             head, _created = Head.objects.using(using).get_or_create(pk=Head.ID)
-        table = connection.ops.quote_name(Event._meta.db_table)
-        with connection.cursor() as cursor:
-            # The ORM cannot number rows in an UPDATE. UPDATE … FROM: PostgreSQL, and SQLite since 3.33.
-            cursor.execute(
-                f"UPDATE {table} SET position = %s + pending.place"  # noqa: S608
-                f" FROM (SELECT id AS pending_id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM {table}"
-                " WHERE position IS NULL) AS pending WHERE id = pending.pending_id AND position IS NULL",
-                [head.position],
-            )
-            given = cursor.rowcount
-        if given:
-            head.position += given
+        before = head.position
+        events: list[Event] = []
+        while given := _number(connection, head.position):
+            head.position += len(given)
+            events = [*events, *given] if head.position - before <= MOST_CARRIED else []
+            if len(given) < PAGE:
+                break
+        if head.position > before:
             head.save(using=using, update_fields=["position"])
-    return head.position
+    return Sequenced(head.position, events)
+
+
+def _number(connection: BaseDatabaseWrapper, after: int) -> list[Event]:
+    """Gives up to PAGE events the positions behind `after`; returns them in that order."""
+    quote = connection.ops.quote_name
+    table = quote(Event._meta.db_table)
+    columns = ", ".join(quote(str(field.column)) for field in Event._meta.concrete_fields)
+    # The ORM cannot number rows in an UPDATE. UPDATE … FROM and RETURNING: PostgreSQL, and SQLite since 3.35.
+    numbered = Event.objects.using(connection.alias).raw(
+        f"UPDATE {table} SET position = %s + pending.place"  # noqa: S608
+        f" FROM (SELECT id AS pending_id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM {table}"
+        " WHERE position IS NULL ORDER BY id LIMIT %s) AS pending"
+        f" WHERE id = pending.pending_id AND position IS NULL RETURNING {columns}",
+        [after, PAGE],
+    )
+    return sorted(numbered, key=lambda event: event.position or 0)
 
 
 def is_sequenced() -> bool:

@@ -65,10 +65,10 @@ class Tail:
         await self._in_thread(_disconnect)
         self._thread.shutdown(wait=False)
 
-    def wake_threadsafe(self, position: int, *, publish: bool = False) -> bool:
-        """Looks at the log now, and tells other processes if asked; False where the loop is gone."""
+    def wake_threadsafe(self, sequenced: log.Sequenced) -> bool:
+        """Takes what this process has sequenced, and tells the other processes; False where the loop is gone."""
         try:
-            self.loop.call_soon_threadsafe(partial(self._wake, position, publish=publish))
+            self.loop.call_soon_threadsafe(self._wake, sequenced)
         except RuntimeError:
             return False
         return True
@@ -79,13 +79,22 @@ class Tail:
             return None
         return [entry for entry in self._controls if entry.position > position and entry.channel == channel]
 
-    def _wake(self, position: int, *, publish: bool) -> None:
-        self._announced = max(self._announced, position)
-        self._wakeup.set()
-        if publish and wake.layer() is not None:
-            task = self.loop.create_task(wake.publish(position))
+    def _wake(self, sequenced: log.Sequenced) -> None:
+        if wake.layer() is not None:
+            task = self.loop.create_task(wake.publish(sequenced))
             self._publish.add(task)
             task.add_done_callback(self._publish.discard)
+        # Behind the task's first step: other processes hear of it before this one has served its streams.
+        self.loop.call_soon(self._take, sequenced)
+
+    def _take(self, sequenced: log.Sequenced) -> None:
+        """Delivers events that join on to the cursor; with a gap before them, the log is read instead."""
+        self._announced = max(self._announced, sequenced.head)
+        news = [event for event in sequenced.events if (event.position or 0) > self.cursor]
+        if news and self._started.is_set() and news[0].position == self.cursor + 1:
+            self._deliver([Entry(event) for event in news])
+        if self.cursor < sequenced.head:
+            self._wakeup.set()
 
     async def _follow(self) -> None:
         """The tail's life: whatever the database does, it goes on, from where it was."""
@@ -97,7 +106,9 @@ class Tail:
                     self.cursor = await self._in_thread(log.head)
                     self._started.set()
                 if self.loop.time() >= heal_at:
-                    self._compare(await self._in_thread(self._heal))
+                    # A wake-up may move the cursor past the head that was read meanwhile.
+                    cursor = self.cursor
+                    self._compare(await self._in_thread(self._heal), cursor)
                     heal_at = self.loop.time() + HEAL_SECONDS
                 await self._advance()
                 failures = 0
@@ -114,9 +125,11 @@ class Tail:
         """Delivers everything past the cursor."""
         self._wakeup.clear()
         found = 0
-        while events := await self._in_thread(lambda: log.read(self.cursor)):
-            self._deliver([Entry(event) for event in events])
-            found += len(events)
+        while events := await self._in_thread(partial(log.read, self.cursor)):
+            # Less what a wake-up has brought meanwhile.
+            if news := [Entry(event) for event in events if (event.position or 0) > self.cursor]:
+                self._deliver(news)
+            found += len(news)
             # Streams get the loop between two pages.
             await asyncio.sleep(0)
             if len(events) < log.PAGE:
@@ -136,10 +149,10 @@ class Tail:
             return log.sequence()
         return log.head()
 
-    def _compare(self, head: int) -> None:
-        """A log that ends before our cursor is another one (a restored database): all streams start over."""
-        if head < self.cursor:
-            logger.error("the log went back from %d to %d: streams are asked to come back", self.cursor, head)
+    def _compare(self, head: int, cursor: int) -> None:
+        """A log that ends before where our cursor was is another one (a restored database): all streams start over."""
+        if head < cursor:
+            logger.error("the log went back from %d to %d: streams are asked to come back", cursor, head)
             self.cursor = head
             self.manager.close_all()
 
@@ -169,7 +182,7 @@ class Tail:
                 while True:
                     message = await layer.receive(channel)
                     self.woken_from_afar = True
-                    self._wake(int(message["position"]), publish=False)
+                    self._take(wake.unpacked(message))
             except Exception as error:  # noqa: BLE001  Redis fails in many ways; polling goes on in all of them
                 self.woken_from_afar = False
                 logger.warning("wake-ups from other processes are not heard, polling: %s", error)

@@ -148,7 +148,7 @@ def test_a_failing_sequencing_does_not_fail_the_caller(monkeypatch, caplog):
     def fail(**_):
         raise RuntimeError("no lock to be had")
 
-    monkeypatch.setattr(log, "sequence", fail)
+    monkeypatch.setattr(log, "give_positions", fail)
     with transaction.atomic():
         log.append("a:1", "happened")
     assert positions() == [None]

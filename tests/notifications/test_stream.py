@@ -521,27 +521,6 @@ def test_leaving_removes_every_trace_of_the_stream(alice):
     assert after == before
 
 
-def test_the_tail_reads_the_log_once_for_all_streams(alice, monkeypatch):
-    cookie, reads = cookies_of(alice), []
-    original = log.read
-
-    def read(*args, **kwargs):
-        found = original(*args, **kwargs)
-        reads.extend(found)
-        return found
-
-    async def scenario():
-        readers = [await Reader(EventStream(), "/events/", cookie).opened() for _ in range(10)]
-        monkeypatch.setattr(log, "read", read)
-        await in_thread(tell, mine(alice), 5)
-        for reader in readers:
-            await reader.until(lambda r: len(r.events) == 5)
-            await reader.leave()
-
-    run(scenario)
-    assert len(reads) == 5
-
-
 def test_a_burst_is_written_at_once(alice):
     cookie = cookies_of(alice)
 

@@ -1,0 +1,155 @@
+"""What a wake-up brings need not be read; whatever it does not bring is read, once for all streams."""
+
+import pytest
+from django.utils import timezone
+
+from notifications import log, tail, wake
+from notifications.log import Sequenced
+from notifications.models import Event
+from notifications.stream import EventStream
+from tests.asgi import Reader, cookies_of, in_thread, run
+from tests.people import person
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def alice():
+    return person("alice")
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """The events that were read from the log."""
+    found: list[Event] = []
+    original = log.read
+
+    def read(*args, **kwargs):
+        events = original(*args, **kwargs)
+        found.extend(events)
+        return events
+
+    monkeypatch.setattr(log, "read", read)
+    return found
+
+
+def append(channel: str, count: int = 1) -> None:
+    for _ in range(count):
+        log.append(channel, "happened")
+
+
+def append_elsewhere(channel: str, count: int = 1) -> None:
+    """What another process writes: nobody is woken here."""
+    attached, wake._tail = wake._tail, None
+    try:
+        append(channel, count)
+    finally:
+        wake._tail = attached
+
+
+async def opened(user, cookie: bytes, count: int = 10) -> list[Reader]:
+    return [await Reader(EventStream(), "/events/", cookie).opened() for _ in range(count)]
+
+
+async def received(readers: list[Reader], count: int) -> list[list[int]]:
+    for reader in readers:
+        await reader.until(lambda r: len(r.events) >= count)
+        await reader.leave()
+    return [[int(event.id) for event in reader.events] for reader in readers]
+
+
+def test_events_of_this_process_are_delivered_without_reading_the_log(alice, reads):
+    cookie = cookies_of(alice)
+
+    async def scenario():
+        readers = await opened(alice, cookie)
+        await in_thread(append, f"user:{alice.pk}", 5)
+        return await received(readers, 5)
+
+    assert run(scenario) == [[1, 2, 3, 4, 5]] * 10
+    assert reads == []
+
+
+def test_events_of_other_processes_are_read_once_for_all_streams(alice, reads):
+    cookie = cookies_of(alice)
+
+    async def scenario():
+        readers = await opened(alice, cookie)
+        await in_thread(append_elsewhere, f"user:{alice.pk}", 5)
+        return await received(readers, 5)
+
+    assert run(scenario) == [[1, 2, 3, 4, 5]] * 10
+    assert len(reads) == 5
+
+
+def test_a_gap_before_what_a_wake_up_brings_is_read_first(alice, reads):
+    cookie = cookies_of(alice)
+
+    async def scenario():
+        readers = await opened(alice, cookie, 2)
+        # In one step of the loop: no poll can come in between.
+        append_in_thread = in_thread(append_elsewhere, f"user:{alice.pk}", 3)
+        await append_in_thread
+        await in_thread(append, f"user:{alice.pk}", 2)
+        return await received(readers, 5)
+
+    assert run(scenario) == [[1, 2, 3, 4, 5]] * 2
+    assert {event.position for event in reads} >= {1, 2, 3}
+
+
+def test_more_events_than_a_wake_up_carries_are_read_in_pages(alice, reads, monkeypatch):
+    monkeypatch.setattr(log, "MOST_CARRIED", 3)
+    monkeypatch.setattr(log, "PAGE", 2)
+    cookie = cookies_of(alice)
+
+    async def scenario():
+        readers = await opened(alice, cookie, 2)
+        many = [Event(channel=f"user:{alice.pk}", kind="happened") for _ in range(7)]
+        await in_thread(log.append_all, many)
+        return await received(readers, 7)
+
+    assert run(scenario) == [[1, 2, 3, 4, 5, 6, 7]] * 2
+    assert Event.objects.filter(position__isnull=True).count() == 0
+
+
+def test_wake_ups_that_come_late_twice_or_out_of_order_deliver_everything_once(alice):
+    cookie = cookies_of(alice)
+
+    async def scenario():
+        [reader] = await opened(alice, cookie, 1)
+        follower = await tail.running()
+        await in_thread(append_elsewhere, f"user:{alice.pk}", 3)
+        one, two, three = await in_thread(log.read, 0)
+        for events in ([three], [one], [one, two], [two, three], [three], []):
+            follower._take(Sequenced(3, events))
+        return await received([reader], 3)
+
+    assert run(scenario) == [[1, 2, 3]]
+
+
+def test_what_goes_through_redis_comes_back_as_it_was():
+    log.append("user:1", "order.placed", {"number": 1001, "buyer": "王小明", "amount": "12.50"}, url="/orders/1001/")
+    log.append("user:1", "note", "a plain text")
+    events = log.read(0)
+    back = wake.unpacked(wake.packed(Sequenced(2, events)))
+    assert back.head == 2
+    assert [(e.pk, e.position, e.channel, e.kind, e.data, e.url) for e in back.events] == [
+        (e.pk, e.position, e.channel, e.kind, e.data, e.url) for e in events
+    ]
+    # JSON carries milliseconds; so does what streams are sent.
+    assert all(
+        abs((e.created_at - was.created_at).total_seconds()) < 0.001 for e, was in zip(back.events, events, strict=True)
+    )
+
+
+@pytest.mark.parametrize("events", ["", None, "[]", '[{"id": 1, "channel": "user:1"}]:forged', 7])
+def test_events_that_this_site_has_not_signed_are_not_taken(events):
+    assert wake.unpacked({"position": 7, "events": events}) == Sequenced(7, [])
+    assert wake.unpacked({"position": 7}) == Sequenced(7, [])
+
+
+def test_large_events_stay_in_the_log():
+    large = Event(
+        pk=1, channel="a", kind="b", data={"text": "x" * wake.MOST_BYTES}, position=1, created_at=timezone.now()
+    )
+    assert wake.packed(Sequenced(1, [large])) == {"position": 1, "events": ""}
