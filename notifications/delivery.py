@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from notifications import conf, frames, log
 from notifications.frames import Entry
-from notifications.listeners import StreamListener, control_channel
-from notifications.plans import Headers, Message, Opened, Receive, Send
+from notifications.listeners import WRITE_BYTES, StreamListener, control_channel
+from notifications.plans import Headers, Message, Opened, Outlet, Receive, Send
 
 if TYPE_CHECKING:
     from notifications.tail import Tail
@@ -21,10 +21,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds that a stream with a deadline waits for its last event after the domain has been told that time is up.
 GRACE_SECONDS = 10.0
-# Events of a catch-up in its first read and in any later one, and bytes in one write: they bound what a client costs that
-# does not read.
+# Events of a catch-up in its first read and in any later one: they bound what a client costs that does not read.
 FIRST_PAGE, LARGEST_PAGE = 16, 200
-WRITE_BYTES = 64 * 1024
 # How long a client stays away that asked for ?mode=reconnect.
 RECONNECT_MILLISECONDS = 3000
 
@@ -47,7 +45,7 @@ async def start(send: Send, extra: Headers = ()) -> None:
 
 
 class Delivery:
-    """Delivers to one client; `position` is that of the last entry delivered, and only grows."""
+    """Delivers to one client; its listener's `position` is that of the last entry delivered, and only grows."""
 
     def __init__(
         self,
@@ -55,26 +53,25 @@ class Delivery:
         follower: "Tail",
         send: Send,
         *,
-        write_now: Callable[[bytes], bool] | None,
+        outlet: Outlet | None,
         in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
         admit: Callable[[], Awaitable[Opened]],
     ) -> None:
-        """write_now: writes at once, or returns False; None where the server has no such way. in_thread: runs a function that uses the database. admit: asks again to be let in; raises if refused."""
+        """outlet: None where the server has no such way. in_thread: runs a function that uses the database. admit: asks again to be let in; raises if refused."""
         self.opened = opened
         self.plan = opened.plan
         self.follower = follower
         self.send = send
-        self.write_now = write_now
+        self.outlet = outlet
         self.in_thread = in_thread
         self.admit = admit
         self.listener = StreamListener(opened.user_id, opened.session, dict(opened.plan.channels), opened.plan.silenced)
         self.listener.fixed = self.plan.start is not None
-        self.position = 0
-        now = time.monotonic()
+        self.listener.voice = (opened.language, opened.form)
+        now = self.listener.wrote_at = time.monotonic()
         # Random from 50 % on: streams opened together, after a restart, do not end together.
         self.ends_at = now + conf.stream_max_age() * random.uniform(0.5, 1)  # noqa: S311
         self.ping_seconds = conf.ping_seconds()
-        self.ping_at = now + self.ping_seconds
         self.deadline = None if self.plan.deadline is None else now + self.plan.deadline - time.time()
 
     async def run(self, attach_from: int, receive: Receive, headers: Headers = ()) -> None:
@@ -123,20 +120,20 @@ class Delivery:
         cursor, bounds = self.opened.cursor, self.opened.bounds
         if cursor is not None and not bounds.horizon <= cursor <= max(bounds.head, attached_at):
             # Pruned, or from another log (a restored database): say so, never skip in silence.
-            self.position = attached_at
+            self.listener.position = attached_at
             await self.write(frames.opening(attached_at) + frames.reset(attached_at))
             return
         if cursor is None:
             cursor = attached_at if self.plan.start is None else self.plan.start
-        self.position = cursor
+        self.listener.position = cursor
         await self.write(frames.opening(cursor))
         await self.catch_up(attached_at)
 
     async def catch_up(self, through: int) -> None:
         """Delivers from the log what is after `position` and not after `through`."""
         limit = FIRST_PAGE
-        while self.position < through and not self.listener.closing:
-            after, channels = self.position, list(self.listener.since)
+        while self.listener.position < through and not self.listener.closing:
+            after, channels = self.listener.position, list(self.listener.since)
             read = partial(log.read, after, through=through, channels=channels, limit=limit)
             page = deque(Entry(event) for event in await self.in_thread(read))
             if not page:
@@ -148,7 +145,7 @@ class Delivery:
             await self.deliver(self.heard(page))
             if not full:
                 return
-            self.position = max(self.position, last)
+            self.listener.position = max(self.listener.position, last)
 
     def heard(self, page: deque[Entry]) -> Iterator[Entry]:
         """Takes from a page what the person hears; each entry is let go as soon as it is written."""
@@ -181,12 +178,12 @@ class Delivery:
         due: list[Entry] = []
         size = 0
         for entry in entries:
-            if entry.position <= self.position:
+            if entry.position <= self.listener.position:
                 continue
             if size + entry.size > WRITE_BYTES and due:
-                await self.write(frames.join(due, self.opened.language, self.opened.form))
+                await self.write(frames.join(due, self.listener.voice))
                 due, size = [], 0
-            self.position = entry.position
+            self.listener.position = entry.position
             due.append(entry)
             size += entry.size
             if entry.terminal:
@@ -194,38 +191,17 @@ class Delivery:
                 self.listener.close()
                 break
         if due:
-            await self.write(frames.join(due, self.opened.language, self.opened.form))
-
-    def deliver_now(self) -> bool:
-        """Delivers what is pending from within the fan-out; False leaves it to the stream's own task.
-
-        It saves the waking of a task per stream: measured, most of what a delivery costs beside the write itself.
-        """
-        listener = self.listener
-        if listener.overflow or listener.closing or listener.doubted or self.write_now is None:
-            return False
-        if listener.pending_bytes > WRITE_BYTES:
-            return False
-        due = [entry for entry in listener.pending if entry.position > self.position]
-        if due:
-            if any(entry.terminal for entry in due):
-                return False
-            if not self.write_now(frames.join(due, self.opened.language, self.opened.form)):
-                return False
-            self.position = due[-1].position
-            self.ping_at = time.monotonic() + self.ping_seconds
-        listener.pending, listener.pending_bytes = [], 0
-        return True
+            await self.write(frames.join(due, self.listener.voice))
 
     async def write(self, content: bytes) -> None:
         """Writes bytes; the next ping is due a full pause later."""
-        self.ping_at = time.monotonic() + self.ping_seconds
+        self.listener.wrote_at = time.monotonic()
         await self.send(body(content, more=True))
 
     async def wait(self) -> None:
         """Waits for something to deliver, and does what is due meanwhile."""
-        due = min(self.ping_at, self.ends_at, self.deadline or self.ends_at)
-        self.listener.deliver_now = self.deliver_now
+        due = min(self.listener.wrote_at + self.ping_seconds, self.ends_at, self.deadline or self.ends_at)
+        self.listener.outlet = self.outlet
         try:
             async with asyncio.timeout(max(0.0, due - time.monotonic())):
                 await self.listener.aevent.wait()
@@ -233,13 +209,13 @@ class Delivery:
         except TimeoutError:
             pass
         finally:
-            self.listener.deliver_now = None
+            self.listener.outlet = None
         now = time.monotonic()
         if self.deadline is not None and now >= self.deadline:
             await self.reach_deadline()
         elif now >= self.ends_at:
             self.listener.close()
-        elif now >= self.ping_at:
+        elif now >= self.listener.wrote_at + self.ping_seconds:
             await self.write(frames.PING)
 
     async def reach_deadline(self) -> None:

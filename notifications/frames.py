@@ -17,6 +17,8 @@ from notifications.models import Event
 
 # What `data:` holds: an object, or a line to show as it is.
 JSON, TEXT = "json", "text"
+# What a frame depends on beside the event: the language of its texts, and the form of its data.
+Voice = tuple[str, str]
 
 
 def encode(kind: str, data: str, event_id: int | None = None) -> bytes:
@@ -41,15 +43,16 @@ class Entry:
         self.terminal = kinds.is_terminal(event.kind)
         # About as many bytes as a frame has, before there is one.
         self.size = 300 + len(repr(event.data))
-        self._frames: dict[tuple[str, str], bytes] = {}
+        self._frames: dict[Voice, bytes] = {}
 
-    def frame(self, language: str, form: str = JSON) -> bytes:
-        """Returns the encoded event, with its texts in this language and its data in this form."""
-        frame = self._frames.get((language, form))
+    def frame(self, voice: Voice) -> bytes:
+        """Returns the encoded event as it is said in this voice."""
+        frame = self._frames.get(voice)
         if frame is None:
+            language, form = voice
             with translation.override(language):
                 data = line(self.event) if form == TEXT else payload(self.event)
-            frame = self._frames[language, form] = encode(self.kind, data, self.position)
+            frame = self._frames[voice] = encode(self.kind, data, self.position)
         return frame
 
 
@@ -81,9 +84,9 @@ def message(event: Event) -> dict[str, Any]:
     }
 
 
-def join(entries: Iterable[Entry], language: str, form: str = JSON) -> bytes:
+def join(entries: Iterable[Entry], voice: Voice) -> bytes:
     """Joins the frames of entries in their order: one write for all that is pending."""
-    return b"".join([entry.frame(language, form) for entry in entries])
+    return b"".join([entry.frame(voice) for entry in entries])
 
 
 def opening(cursor: int) -> bytes:

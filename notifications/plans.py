@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from notifications import log
 
@@ -11,6 +11,18 @@ Message = dict[str, Any]
 Headers = tuple[tuple[bytes, bytes], ...]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+
+class Outlet(Protocol):
+    """A server's way to write at once, from within the fan-out."""
+
+    def frame(self, data: bytes) -> bytes:
+        """Returns what goes to the socket for this data: made once, written to many streams."""
+        ...
+
+    def write(self, framed: bytes) -> bool:
+        """Writes it; False where it has to take the ordinary path."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

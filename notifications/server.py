@@ -16,7 +16,7 @@ from notifications import tail, writes
 from notifications.listeners import get_manager
 from notifications.mailbox import Mailbox
 from notifications.stream import WRITE_NOW
-from notifications.writes import Valve
+from notifications.writes import Outlet, Valve
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,8 @@ class StreamServer(Server):  # type: ignore[misc]
         Daphne's own, but for a mailbox that is smaller than its queue, and the extension by which a stream writes at once.
         """
         if self.writes_now:
-            scope["extensions"] = {WRITE_NOW: {"write": partial(writes.write_now, protocol)}}
+            protocol.outlet = Outlet(protocol)
+            scope["extensions"] = {WRITE_NOW: {"outlet": protocol.outlet}}
         scope.setdefault("asgi", {"version": "3.0"})
         mailbox = Mailbox()
         if protocol not in self.connections:
@@ -65,6 +66,8 @@ class StreamServer(Server):  # type: ignore[misc]
             await super().handle_reply(protocol, message)
             return
         streamed = message.get("more_body", False)
+        if self.writes_now:
+            protocol.outlet.mixed = True
         if streamed and protocol.producer is None:
             protocol.registerProducer(Valve(), streaming=True)
         elif not streamed and protocol.producer is not None:

@@ -43,7 +43,7 @@ CURSOR = re.compile(r"[0-9]{1,18}")
 FOREIGN_PARAMETERS = ("es-meta", "recover", "link")
 # What a query may choose; the first is the default.
 CHOICES = {"mode": ("stream", "reconnect"), "format": (frames.JSON, frames.TEXT)}
-# The ASGI extension (ASGI specification, "Extensions") by which a server offers to write at once: {"write": bytes → bool}.
+# The ASGI extension (ASGI specification, "Extensions") by which a server offers to write at once: {"outlet": Outlet}.
 WRITE_NOW = "notifications.write_now"
 # How long a client stays away that came while the database was away.
 AWAY_MILLISECONDS = 5000
@@ -109,8 +109,8 @@ class EventStream:
             await start(send, headers)
             await send(body(frames.bye(SHED_MILLISECONDS if shed else AWAY_MILLISECONDS)))
             return
-        write_now = scope.get("extensions", {}).get(WRITE_NOW, {}).get("write")
-        delivery = Delivery(opened, follower, send, write_now=write_now, in_thread=in_thread, admit=admit)
+        outlet = scope.get("extensions", {}).get(WRITE_NOW, {}).get("outlet")
+        delivery = Delivery(opened, follower, send, outlet=outlet, in_thread=in_thread, admit=admit)
         await delivery.run(attach_from, receive, headers)
 
     def open(self, request: ASGIRequest, kwargs: dict[str, Any]) -> Opened:

@@ -7,6 +7,7 @@ transports; on any other (TLS, another reactor) everything takes the ordinary pa
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet import abstract, tcp
@@ -56,35 +57,62 @@ def is_plain(transport: Any) -> bool:
     return isinstance(transport, tcp.Connection) and not getattr(transport, "TLS", False)
 
 
-def write_now(request: Any, data: bytes) -> bool:
-    """Writes a piece of a streamed answer straight to its socket; False where it has to take the ordinary path.
+class Outlet:
+    """Writes pieces of one streamed answer straight to its socket.
 
-    request: Daphne's WebRequest. Only behind everything else that was written, so nothing overtakes.
+    One event to a thousand streams is a thousand of these calls: while a client keeps up, the socket is all they touch.
     """
-    channel = request.channel
-    if channel is None or not request.startedWriting or request.finished or not request.chunked:
-        return False
-    transport = channel.transport
-    if not is_plain(transport) or not transport.connected or transport.disconnecting:
-        return False
-    # Private, but is_supported() has made sure of it.
-    if transport._tempDataBuffer or transport.offset < len(transport.dataBuffer):  # noqa: SLF001
-        return False
-    chunk = b"%x\r\n%b\r\n" % (len(data), data)
-    try:
-        sent = transport.socket.send(chunk)
-    except BlockingIOError:
-        sent = 0
-    except OSError:
-        # Twisted will meet the same error, and knows how to end a connection.
-        sent = 0
-    if sent < len(chunk):
-        transport.write(chunk[sent:])
-    return True
+
+    __slots__ = ("_request", "_send", "mixed")
+
+    def __init__(self, request: Any) -> None:
+        """request: Daphne's WebRequest."""
+        self._request = request
+        self._send: Callable[[bytes], int] | None = None
+        # Set when something has gone the ordinary way, and may still wait in Twisted's buffers.
+        self.mixed = True
+
+    @staticmethod
+    def frame(data: bytes) -> bytes:
+        """Returns the data as one chunk (RFC 9112, section 7.1); the same for every stream it is written to."""
+        return b"%x\r\n%b\r\n" % (len(data), data)
+
+    def write(self, chunk: bytes) -> bool:
+        """Writes a chunk; False where it has to take the ordinary path. Nothing overtakes what was written before."""
+        if self.mixed and not self._is_clear():
+            return False
+        assert self._send is not None
+        try:
+            sent = self._send(chunk)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            # Twisted will meet the same error, and knows how to end a connection.
+            self.mixed = True
+            return False
+        if sent < len(chunk):
+            self.mixed = True
+            self._request.channel.transport.write(chunk[sent:])
+        return True
+
+    def _is_clear(self) -> bool:
+        """Whether everything written so far has reached the socket, and more may follow."""
+        request = self._request
+        channel = request.channel
+        if channel is None or not request.startedWriting or request.finished or not request.chunked:
+            return False
+        transport = channel.transport
+        if not is_plain(transport) or not transport.connected or transport.disconnecting:
+            return False
+        # Private, but is_supported() has made sure of it.
+        if transport._tempDataBuffer or transport.offset < len(transport.dataBuffer):  # noqa: SLF001
+            return False
+        self._send, self.mixed = transport.socket.send, False
+        return True
 
 
 def is_supported() -> bool:
-    """Whether this Twisted keeps what is to be written where write_now() looks; a newer one may not."""
+    """Whether this Twisted keeps what is to be written where an Outlet looks; a newer one may not."""
     descriptor: Any = abstract.FileDescriptor()
     names = ("_tempDataBuffer", "dataBuffer", "offset", "connected", "disconnecting")
     supported = all(hasattr(descriptor, name) for name in names)
