@@ -12,12 +12,13 @@ django_application = get_asgi_application()
 
 # Only now are the apps loaded that these import.
 from notifications.guard import Guard  # noqa: E402
+from notifications.opening import each  # noqa: E402
 from notifications.stream import EventStream  # noqa: E402
 from orders.intake import CallbackIntake  # noqa: E402
 from orders.stream import payment_plan  # noqa: E402
 
 streams: Any = EventStream()
-payment_streams: Any = EventStream(payment_plan)
+payment_streams: Any = EventStream(each(payment_plan))
 pages: Any = Guard(django_application)
 callbacks: Any = CallbackIntake(otherwise=pages)
 

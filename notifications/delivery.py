@@ -131,6 +131,10 @@ class Delivery:
 
     async def catch_up(self, through: int) -> None:
         """Delivers from the log what is after `position` and not after `through`."""
+        recent = self.follower.recent.between(self.listener.position, through)
+        if recent is not None:
+            await self.deliver(self.heard(deque(entry for entry in recent if entry.channel in self.listener.since)))
+            return
         limit = FIRST_PAGE
         while self.listener.position < through and not self.listener.closing:
             after, channels = self.listener.position, list(self.listener.since)

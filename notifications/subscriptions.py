@@ -4,8 +4,8 @@ Each change is told to the person's open streams through the log, in the same tr
 every process and at its place among the events.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import transaction
 
@@ -116,10 +116,22 @@ def ensure_own(user: "AbstractBaseUser", known: Collection[str] = ()) -> set[str
 
 
 def channels_of(user: "AbstractBaseUser") -> dict[str, int]:
-    """Returns the channels a person hears, each with the position after which it does: one query.
+    """Returns the channels a person hears, each with the position after which it does."""
+    return channels_of_all([user])[user.pk]
+
+
+def channels_of_all(users: Sequence["AbstractBaseUser"]) -> dict[Any, dict[str, int]]:
+    """Returns the channels that people hear, by their primary key: one query.
 
     The own ones are there from the first look, however the person's row came into the database.
     """
-    rows = list(Subscription.objects.filter(user_id=user.pk).values_list("channel", "since", "muted"))
-    added = ensure_own(user, known=[channel for channel, _since, _muted in rows])
-    return {channel: since for channel, since, muted in rows if not muted} | dict.fromkeys(added, 0)
+    heard: dict[Any, dict[str, int]] = {user.pk: {} for user in users}
+    known: dict[Any, list[str]] = {user.pk: [] for user in users}
+    rows = Subscription.objects.filter(user_id__in=list(heard)).values_list("user_id", "channel", "since", "muted")
+    for user_id, channel, since, muted in rows:
+        known[user_id].append(channel)
+        if not muted:
+            heard[user_id][channel] = since
+    for user in users:
+        heard[user.pk] |= dict.fromkeys(ensure_own(user, known=known[user.pk]), 0)
+    return heard

@@ -3,20 +3,16 @@
 The view in views.py does the same one at a time, in a thread of its own for each: an ASGI server takes this one.
 """
 
-import asyncio
 import logging
-from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from collections.abc import Awaitable, Callable
 from io import BytesIO
 from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connections
 
+from notifications.together import Together
 from orders import callbacks
 from orders.callbacks import AGAIN, LARGEST_BODY, Answer, Arrival
 from orders.providers import PROVIDERS, STANDARD
@@ -31,63 +27,13 @@ MOST_TOGETHER = 50
 MOST_WAITING = 1000
 
 
-class Batches:
-    """Takes callbacks in one thread, all that wait at a time."""
-
-    def __init__(self) -> None:
-        """Starts no thread before the first callback."""
-        self._waiting: deque[tuple[Arrival, asyncio.Future[Answer]]] = deque()
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="callbacks")
-        self._worker: asyncio.Task[None] | None = None
-
-    async def take(self, arrival: Arrival) -> Answer:
-        """Returns the answer once what it says is committed."""
-        if len(self._waiting) >= MOST_WAITING:
-            return callbacks.refusal(503, AGAIN)
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arrival, answer))
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work())
-        return await answer
-
-    async def _work(self) -> None:
-        """Works off what waits, and ends when nothing does."""
-        try:
-            while self._waiting:
-                together = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
-                answers = await self._answers([arrival for arrival, _future in together])
-                for (_arrival, future), answer in zip(together, answers, strict=True):
-                    # The provider may have hung up; what it said has been taken all the same.
-                    if not future.done():
-                        future.set_result(answer)
-        finally:
-            self._worker = None
-
-    async def _answers(self, arrivals: Sequence[Arrival]) -> list[Answer]:
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, partial(receive_all, arrivals))
-        except Exception:
-            logger.exception(
-                "%d callbacks could not be taken; the providers are asked to send them again", len(arrivals)
-            )
-            return [callbacks.refusal(503, AGAIN)] * len(arrivals)
-
-
-def receive_all(arrivals: Sequence[Arrival]) -> list[Answer]:
-    """Takes callbacks, and keeps no connection to the database afterwards."""
-    try:
-        return callbacks.receive_all(arrivals)
-    finally:
-        connections.close_all()
-
-
 class CallbackIntake:
     """ASGI application for the providers' address; whatever is not plainly a callback goes the ordinary way."""
 
     def __init__(self, otherwise: Application) -> None:
         """otherwise: Django, whose view answers in the same words."""
         self.otherwise = otherwise
-        self.batches = Batches()
+        self.together = Together(callbacks.receive_all, name="callbacks", most=MOST_TOGETHER)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answers one request."""
@@ -101,7 +47,7 @@ class CallbackIntake:
             return
         body = await read_body(receive)
         source = request.META.get("REMOTE_ADDR") or "unknown"
-        answer = await self.batches.take(Arrival(provider, request.headers, body, source))
+        answer = await self.answer(Arrival(provider, request.headers, body, source))
         content = answer.body.encode()
         headers = [
             (b"content-type", answer.content_type.encode()),
@@ -110,6 +56,16 @@ class CallbackIntake:
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    async def answer(self, arrival: Arrival) -> Answer:
+        """Returns what the provider is answered, once what it says is committed."""
+        if self.together.waiting >= MOST_WAITING:
+            return callbacks.refusal(503, AGAIN)
+        try:
+            return await self.together.do(arrival)
+        except Exception:
+            logger.exception("a callback could not be taken; the provider is asked to send it again")
+            return callbacks.refusal(503, AGAIN)
 
 
 def is_well_addressed(request: ASGIRequest) -> bool:

@@ -1,11 +1,12 @@
 """The stream of one payment: its channel from the beginning, until `finish` or the end of its window."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 
+from notifications.opening import Refused
 from notifications.plans import Plan
-from notifications.stream import Refused
 from orders import payments
 from orders.models import Order
 
@@ -13,7 +14,7 @@ from orders.models import Order
 SLACK_SECONDS = 0.05
 
 
-def payment_plan(request: ASGIRequest, kwargs: dict[str, Any]) -> Plan:
+def payment_plan(request: ASGIRequest, kwargs: Mapping[str, Any]) -> Plan:
     """Plans the stream of /orders/<number>/events/; to anyone but the buyer the order does not exist."""
     orders = Order.objects.of_buyer(request.user).select_related("product", "buyer")
     order = orders.filter(number=kwargs["number"]).first()

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
-from notifications import delivery, kinds, listeners, log, stream, subscriptions, tail
+from notifications import delivery, kinds, listeners, log, opening, subscriptions, tail
 from notifications.models import Event, Head, Subscription
+from notifications.opening import each
 from notifications.plans import Plan
 from notifications.stream import EventStream
 from tests.asgi import Reader, cookies_of, in_thread, run
@@ -249,9 +250,9 @@ def test_plain_text_is_the_readable_line_alone(alice):
         reader = await Reader(EventStream(), "/events/", cookie, query="format=text").opened()
         other = await Reader(EventStream(), "/events/", cookie, query="format=json").opened()
         await in_thread(log.append, mine(alice), "order.placed", data)
-        for each in (reader, other):
-            await each.until(lambda r: r.events)
-            await each.leave()
+        for one in (reader, other):
+            await one.until(lambda r: r.events)
+            await one.leave()
         return reader, other
 
     text, structured = run(scenario)
@@ -415,7 +416,7 @@ def test_a_log_that_goes_back_starts_the_streams_over(alice, monkeypatch):
 
 
 def terminal_stream(**plan) -> EventStream:
-    return EventStream(lambda request, kwargs: Plan({"order:1": 0}, start=0, **plan))
+    return EventStream(each(lambda _request, _kwargs: Plan({"order:1": 0}, start=0, **plan)))
 
 
 def test_a_terminal_event_ends_the_stream_and_coming_back_is_answered_with_204(alice):
@@ -492,7 +493,7 @@ def test_a_database_that_is_away_at_the_opening_asks_to_come_back_in_the_browser
     cookie = cookies_of(alice)
 
     async def scenario():
-        monkeypatch.setattr(stream, "authenticate", lambda request: 1 / 0)
+        monkeypatch.setattr(opening, "authenticate_all", lambda requests: 1 / 0)
         return await Reader(EventStream(), "/events/", cookie).end()
 
     reader = run(scenario)

@@ -12,6 +12,7 @@ from django.db import IntegrityError, OperationalError
 
 from config import asgi
 from notifications import log
+from notifications.together import Together
 from orders import callbacks, intake, payments
 from orders.callbacks import Arrival
 from orders.models import Callback, Order, Payment, Status
@@ -84,7 +85,7 @@ def test_callbacks_that_come_while_one_commits_share_the_next_transaction(placed
         assert let_go.wait(10)
         return callbacks.receive_all(arrivals)
 
-    monkeypatch.setattr(intake, "receive_all", receive_all)
+    monkeypatch.setattr(asgi.callbacks, "together", Together(receive_all, name="callbacks", most=50))
 
     @async_to_sync
     async def run():
@@ -161,7 +162,7 @@ def test_a_database_that_is_away_asks_for_all_of_them_again(placed, monkeypatch)
 
 
 def test_a_fault_of_ours_is_answered_so_that_it_is_sent_again(placed, monkeypatch):
-    monkeypatch.setattr(callbacks, "receive_all", lambda _arrivals: 1 / 0)
+    monkeypatch.setattr(payments, "apply_all", lambda _reports: 1 / 0)
     status, content_type, body = async_to_sync(request)(Message(placed[0]))
     assert (status, content_type) == (503, "application/json")
     assert "again" in json.loads(body)["error"]
@@ -202,11 +203,11 @@ def test_without_https_where_it_is_asked_django_redirects(placed, settings, monk
 def test_a_provider_may_hang_up_while_its_callback_is_taken(placed):
     @async_to_sync
     async def run():
-        batches = intake.Batches()
-        impatient = asyncio.create_task(batches.take(arrival(Message(placed[0]))))
+        desk = intake.CallbackIntake(otherwise=asgi.pages)
+        impatient = asyncio.create_task(desk.answer(arrival(Message(placed[0]))))
         await asyncio.sleep(0)
         impatient.cancel()
-        answer = await batches.take(arrival(Message(placed[1])))
+        answer = await desk.answer(arrival(Message(placed[1])))
         await asyncio.gather(impatient, return_exceptions=True)
         return answer
 

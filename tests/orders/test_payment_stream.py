@@ -3,6 +3,7 @@
 import pytest
 
 from notifications import log, subscriptions
+from notifications.opening import each
 from notifications.stream import EventStream
 from orders.stream import payment_plan
 from tests.asgi import Reader, cookies_of, in_thread, run
@@ -17,7 +18,7 @@ def test_what_the_buyer_follows_meanwhile_does_not_come_to_the_payment_page():
     cookie = cookies_of(bob)
 
     async def scenario():
-        reader = Reader(EventStream(payment_plan), f"/orders/{waiting.number}/events/", cookie)
+        reader = Reader(EventStream(each(payment_plan)), f"/orders/{waiting.number}/events/", cookie)
         reader.scope |= {"url_route": {"kwargs": {"number": waiting.number}}}
         await reader.opened()
         await in_thread(subscriptions.subscribe, bob, "author:7")

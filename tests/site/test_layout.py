@@ -12,11 +12,12 @@ PUBLIC = {
     "notifications",
     "notifications.admin",
     "notifications.client",
+    "notifications.opening",
     "notifications.plans",
     "notifications.kinds",
     "notifications.models",
     "notifications.requests",
-    "notifications.stream",
+    "notifications.together",
     "notifications.views",
 }
 
