@@ -63,6 +63,8 @@ class Delivery:
         self.follower = follower
         self.send = send
         self.outlet = outlet
+        # The opening bytes, which go out with whatever is written first.
+        self.preface = b""
         self.in_thread = in_thread
         self.admit = admit
         self.listener = StreamListener(opened.user_id, opened.session, dict(opened.plan.channels), opened.plan.silenced)
@@ -74,7 +76,7 @@ class Delivery:
         self.ping_seconds = conf.ping_seconds()
         self.deadline = None if self.plan.deadline is None else now + self.plan.deadline - time.time()
 
-    async def run(self, attach_from: int, receive: Receive, headers: Headers = ()) -> None:
+    async def run(self, attach_from: int, headers: Headers, receive: Receive) -> None:
         """Serves the client until it leaves or the stream ends.
 
         attach_from: the tail's cursor before the plan. headers: of the answer, beside those of every stream.
@@ -126,8 +128,10 @@ class Delivery:
         if cursor is None:
             cursor = attached_at if self.plan.start is None else self.plan.start
         self.listener.position = cursor
-        await self.write(frames.opening(cursor))
+        self.preface = frames.opening(cursor)
         await self.catch_up(attached_at)
+        if self.preface:
+            await self.write(b"")
 
     async def catch_up(self, through: int) -> None:
         """Delivers from the log what is after `position` and not after `through`."""
@@ -135,6 +139,9 @@ class Delivery:
         if recent is not None:
             await self.deliver(self.heard(deque(entry for entry in recent if entry.channel in self.listener.since)))
             return
+        if self.preface and self.listener.position < through:
+            # The client need not wait for the database to learn that it is connected.
+            await self.write(b"")
         limit = FIRST_PAGE
         while self.listener.position < through and not self.listener.closing:
             after, channels = self.listener.position, list(self.listener.since)
@@ -200,7 +207,8 @@ class Delivery:
     async def write(self, content: bytes) -> None:
         """Writes bytes; the next ping is due a full pause later."""
         self.listener.wrote_at = time.monotonic()
-        await self.send(body(content, more=True))
+        preface, self.preface = self.preface, b""
+        await self.send(body(preface + content, more=True))
 
     async def wait(self) -> None:
         """Waits for something to deliver, and does what is due meanwhile."""

@@ -6,8 +6,9 @@ each stream as long as it lives (trap 1). Here a few threads authenticate, close
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -47,7 +48,12 @@ class EventStream:
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answers one request."""
+        # The request itself is let go before the stream begins: it would be a tenth of what a stream holds.
+        if stream := await self.let_in(scope, send):
+            await stream(receive)
 
+    async def let_in(self, scope: dict[str, Any], send: Send) -> Callable[[Receive], Awaitable[None]] | None:
+        """Returns what serves the client; None where the request has been answered otherwise."""
         kwargs = scope.get("url_route", {}).get("kwargs", {})
         manager = get_manager()
         headers: Headers = ()
@@ -66,18 +72,22 @@ class EventStream:
             require_room(manager, opened.user_id)
         except Refused as refused:
             await answer(send, refused, headers)
-            return
-        except Exception as error:
-            # A 5xx or 429 would make every EventSource give up for ever (trap 22): say "later" in its own language.
-            shed = isinstance(error, Shed)
-            if not shed:
-                logger.exception("a stream could not be opened")
-            await start(send, headers)
-            await send(body(frames.bye(SHED_MILLISECONDS if shed else AWAY_MILLISECONDS)))
-            return
-        outlet = scope.get("extensions", {}).get(WRITE_NOW, {}).get("outlet")
-        delivery = Delivery(opened, follower, send, outlet=outlet, in_thread=in_thread, admit=admit)
-        await delivery.run(attach_from, receive, headers)
+        except Shed:
+            await come_back(send, headers, SHED_MILLISECONDS)
+        except Exception:
+            logger.exception("a stream could not be opened")
+            await come_back(send, headers, AWAY_MILLISECONDS)
+        else:
+            outlet = scope.get("extensions", {}).get(WRITE_NOW, {}).get("outlet")
+            delivery = Delivery(opened, follower, send, outlet=outlet, in_thread=in_thread, admit=admit)
+            return partial(delivery.run, attach_from, headers)
+        return None
+
+
+async def come_back(send: Send, headers: Headers, milliseconds: int) -> None:
+    """Says "later" in a browser's own language: after a 5xx or 429 every EventSource would give up for ever (trap 22)."""
+    await start(send, headers)
+    await send(body(frames.bye(milliseconds)))
 
 
 async def in_thread(function: Callable[[], T]) -> T:
