@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from notifications import conf, frames, log
 from notifications.frames import Entry
 from notifications.listeners import WRITE_BYTES, StreamListener, control_channel
+from notifications.mailbox import DISCONNECT
 from notifications.plans import Headers, Message, Opened, Outlet, Receive, Send
 
 if TYPE_CHECKING:
@@ -85,7 +86,11 @@ class Delivery:
         # From here on everything past `attached_at` is queued, and everything up to it can be read: no gap, no overlap.
         manager.add_listener(self.listener)
         attached_at = self.follower.cursor
-        watcher = asyncio.create_task(self.watch(receive))
+        watcher = None
+        if self.outlet is None:
+            watcher = asyncio.create_task(self.watch(receive))
+        else:
+            self.outlet.when_left(self.leave)
         try:
             await start(self.send, headers)
             self.apply_controls(attach_from)
@@ -98,14 +103,21 @@ class Delivery:
             # Raised any further it would stop Daphne's reaper for good and hang the client (trap 3).
             logger.exception("a stream of user %s broke; the client will resume", self.opened.user_id)
         finally:
-            watcher.cancel()
+            if watcher is not None:
+                watcher.cancel()
+            elif self.outlet is not None:
+                self.outlet.when_left(None)
             manager.remove_listener(self.listener)
             await self.send(body(b""))
 
     async def watch(self, receive: Receive) -> None:
-        """Notices that the client has left."""
-        while (await receive())["type"] != "http.disconnect":
+        """Notices that the client has left, where the server does not say so by itself."""
+        while (await receive())["type"] != DISCONNECT:
             pass
+        self.leave()
+
+    def leave(self) -> None:
+        """Ends the stream of a client that has left."""
         self.listener.left = True
         self.listener.close()
 

@@ -24,6 +24,10 @@ class Outlet(Protocol):
         """Writes it; False where it has to take the ordinary path."""
         ...
 
+    def when_left(self, callback: Callable[[], None] | None, /) -> None:
+        """Has this called when the client has left, at once if it has; None: nothing any more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

@@ -11,6 +11,7 @@ from typing import Any
 from daphne.server import Server
 from twisted.internet import defer
 from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
 
 from notifications import tail, writes
 from notifications.listeners import get_manager
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 # Connections that may wait to be accepted; Daphne's 50 refuses a storm of reconnecting browsers (trap 6).
 BACKLOG = 4096
+NO_HEADERS = Headers()
 # Seconds that streams have to end by themselves on SIGTERM, before they are cancelled.
 DRAIN_SECONDS = 4.0
 # Twisted hangs up on a line longer than 16 KB without a word, and answers 400 to headers of more than 16 KB in all:
@@ -49,11 +51,11 @@ class StreamServer(Server):  # type: ignore[misc]
 
         Daphne's own, but for a mailbox that is smaller than its queue, and the extension by which a stream writes at once.
         """
+        mailbox = Mailbox()
         if self.writes_now:
-            protocol.outlet = Outlet(protocol)
+            protocol.outlet = Outlet(protocol, mailbox.when_left)
             scope["extensions"] = {WRITE_NOW: {"outlet": protocol.outlet}}
         scope.setdefault("asgi", {"version": "3.0"})
-        mailbox = Mailbox()
         if protocol not in self.connections:
             return None
         application = self.application(scope=scope, receive=mailbox.get, send=partial(self.handle_reply, protocol))
@@ -68,12 +70,17 @@ class StreamServer(Server):  # type: ignore[misc]
         streamed = message.get("more_body", False)
         if self.writes_now:
             protocol.outlet.mixed = True
-        if streamed and protocol.producer is None:
+        begins = streamed and protocol.producer is None
+        if begins:
             protocol.registerProducer(Valve(), streaming=True)
         elif not streamed and protocol.producer is not None:
             # Twisted takes it for a mistake to finish with one.
             protocol.unregisterProducer()
         await super().handle_reply(protocol, message)
+        if begins:
+            # They have been read and sent, and would be kept as long as the stream: 1.5 KB.
+            protocol.requestHeaders = protocol.responseHeaders = NO_HEADERS
+            protocol.clean_headers = ()
         valve = protocol.producer
         if streamed and valve is not None and valve.closed:
             try:

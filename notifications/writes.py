@@ -63,11 +63,12 @@ class Outlet:
     One event to a thousand streams is a thousand of these calls: while a client keeps up, the socket is all they touch.
     """
 
-    __slots__ = ("_request", "_send", "mixed")
+    __slots__ = ("_request", "_send", "mixed", "when_left")
 
-    def __init__(self, request: Any) -> None:
-        """request: Daphne's WebRequest."""
+    def __init__(self, request: Any, when_left: Callable[[Callable[[], None] | None], None]) -> None:
+        """request: Daphne's WebRequest. when_left: takes what is to be called when the client has left."""
         self._request = request
+        self.when_left = when_left
         self._send: Callable[[bytes], int] | None = None
         # Set when something has gone the ordinary way, and may still wait in Twisted's buffers.
         self.mixed = True
