@@ -1,6 +1,6 @@
 """Who asks: sessions and people of many requests at once, by the rules of django.contrib.auth."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user, get_user_model
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.core.exceptions import ValidationError
@@ -43,10 +44,20 @@ def authenticate_all(requests: Sequence[HttpRequest]) -> None:
         request.session = session
     people = people_of(requests)
     for request in requests:
-        person = people.get(person_id(request.session))
-        verified = person is not None and is_verified(request.session, person)
         # The stubs know no other user model than their own.
-        request.user = person if verified else get_user(request)  # type: ignore[assignment]
+        request.user = person_of(request, people)  # type: ignore[assignment]
+
+
+def person_of(request: HttpRequest, people: Mapping[str, AbstractBaseUser]) -> AbstractBaseUser | AnonymousUser:
+    """Returns who asks."""
+    person = people.get(person_id(request.session)) if is_plain(request.session) else None
+    if person is not None and is_verified(request.session, person):
+        return person
+    try:
+        return get_user(request)
+    except ValidationError:
+        # Of the time before the model of users was another: what Django's middleware answers with an error.
+        return AnonymousUser()
 
 
 def sessions_of(requests: Sequence[HttpRequest]) -> list[SessionBase]:
@@ -67,7 +78,8 @@ def people_of(requests: Iterable[HttpRequest]) -> dict[str, AbstractBaseUser]:
     model = get_user_model()
     ids = {}
     for request in requests:
-        if (named := person_id(request.session)) and is_plain_backend(request.session.get(BACKEND_SESSION_KEY)):
+        if is_plain(request.session):
+            named = person_id(request.session)
             try:
                 ids[named] = model._meta.pk.to_python(named)
             except ValidationError:
@@ -91,9 +103,13 @@ def is_verified(session: SessionBase, person: AbstractBaseUser) -> bool:
     )
 
 
+def is_plain(session: SessionBase) -> bool:
+    """Whether a session names a person of a backend that looks its people up as ModelBackend does."""
+    path = session.get(BACKEND_SESSION_KEY)
+    return path in settings.AUTHENTICATION_BACKENDS and looks_up_by_id(path)
+
+
 @lru_cache(maxsize=16)
-def is_plain_backend(path: str | None) -> bool:
-    """Whether a backend looks its people up as ModelBackend does: by id, and nothing else."""
-    if path not in settings.AUTHENTICATION_BACKENDS:
-        return False
+def looks_up_by_id(path: str) -> bool:
+    """Whether a backend has ModelBackend's own way of finding a person."""
     return getattr(import_string(path), "get_user", None) is ModelBackend.get_user
