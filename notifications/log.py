@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, connections, router, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Func, TextField, Value
+from django.db.models import Func, Model, TextField, Value
+from django.db.models.sql import InsertQuery
 from django.utils import timezone
 
 from notifications import wake
@@ -38,7 +39,7 @@ def append(
 
     channel: who hears it, e.g. "seller:7". data: JSON that the kind's texts need, never HTML, never private fields; a
     string is sent to streams as it is. url: where a click leads, a path of this site. key: the same key is written
-    once, however often it is appended.
+    once, however often it is appended, as long as its event is kept: prune() forgets the key with the event.
     """
     append_all([Event(channel=channel, kind=kind, data={} if data is None else data, url=url, key=key)])
 
@@ -49,9 +50,27 @@ def append_all(events: Iterable[Event]) -> None:
     if not events:
         return
     alias = router.db_for_write(Event)
-    # A key that is already in the log is skipped by the database itself: no race, and no aborted transaction.
-    Event.objects.using(alias).bulk_create(events, ignore_conflicts=any(event.key for event in events))
+    _insert(events, alias)
     _sequence_after_commit(alias)
+
+
+def _insert(events: list[Event], alias: str) -> None:
+    """Inserts the events whose key is not in the log yet."""
+    connection = connections[alias]
+    fields = [field for field in Event._meta.concrete_fields if not field.primary_key]
+    rows: list[Model] = list(events)
+    # SQLite takes a limited number of values in one statement.
+    size = max(connection.ops.bulk_batch_size(fields, rows), 1)
+    key = connection.ops.quote_name("key")
+    with transaction.atomic(using=alias, savepoint=False), connection.cursor() as cursor:
+        for start in range(0, len(rows), size):
+            query = InsertQuery(Event)
+            query.insert_values(fields, rows[start : start + size])
+            for statement, values in query.get_compiler(alias).as_sql():
+                # By the database itself: no race, no aborted transaction. bulk_create cannot say it: ignore_conflicts
+                # also drops an event whose id is taken (a sequence behind after a restore), and update_conflicts
+                # locks the event that is there until the end of the transaction.
+                cursor.execute(f"{statement} ON CONFLICT ({key}) DO NOTHING", values)
 
 
 def _sequence_after_commit(alias: str) -> None:
@@ -162,7 +181,8 @@ def read(
 def prune(older_than: timedelta) -> int:
     """Deletes events older than that, in chunks, and moves the horizon; returns how many were deleted.
 
-    The horizon moves first: a cursor below it is answered with `reset`, never with a silent gap.
+    The horizon moves first: a cursor below it is answered with `reset`, never with a silent gap. Keys are forgotten with
+    their events: appended again, such a key is told again.
     """
     cutoff = timezone.now() - older_than
     newest = (

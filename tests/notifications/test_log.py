@@ -4,7 +4,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -77,6 +77,80 @@ def test_a_key_that_is_taken_does_not_harm_the_transaction():
         log.append("a:1", "happened", key="the cause")
         log.append("a:1", "happened", key="another")
     assert positions() == [1, 2]
+
+
+def test_a_key_that_comes_twice_in_one_call_is_told_once_and_the_others_keep_their_order():
+    log.append("a:1", "happened", {"number": 0}, key="k0")
+    # More than SQLite takes in one statement.
+    numbers = list(range(400))
+    log.append_all(
+        Event(channel="a:1", kind="happened", data={"number": number}, key=f"k{number % 300}") for number in numbers
+    )
+    assert [event.data["number"] for event in log.read(0)] == list(range(300))
+
+
+def in_two_transactions_at_once(first: list[str], second: list[str]) -> list[str]:
+    """Appends these keys, both transactions open at once where the database allows it; returns who was refused."""
+    meeting = threading.Barrier(2)
+    refused: list[str] = []
+    errors: list[BaseException] = []
+
+    def tell(keys: list[str]) -> None:
+        try:
+            with transaction.atomic():
+                for key in keys:
+                    log.append("a:1", "happened", key=key)
+                    # On SQLite the other is not let in before this one is done.
+                    if connection.vendor == "postgresql" and key == keys[0]:
+                        meeting.wait(20)
+        except OperationalError as error:
+            refused.append(str(error))
+        except BaseException as error:
+            errors.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=tell, args=(keys,)) for keys in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert not errors
+    assert not any(thread.is_alive() for thread in threads)
+    return refused
+
+
+def test_a_key_that_is_in_the_log_makes_nobody_wait_for_it():
+    for key in ("one", "two"):
+        log.append("a:1", "happened", key=key)
+    # With the rows locked each would wait for the other: a deadlock.
+    assert not in_two_transactions_at_once(["one", "two"], ["two", "one"])
+    assert positions() == [1, 2]
+
+
+def test_new_keys_told_in_opposite_orders_at_once_are_told_by_one_and_never_by_halves():
+    refused = in_two_transactions_at_once(["one", "two"], ["two", "one"])
+    # A new key waits for the transaction that is writing it, as with any unique key: PostgreSQL ends one of the two.
+    assert all("deadlock detected" in reason for reason in refused)
+    assert len(refused) == (connection.vendor == "postgresql")
+    assert set(Event.objects.values_list("key", flat=True)) == {"one", "two"}
+    assert positions() == [1, 2]
+
+
+def test_an_event_whose_id_is_taken_is_never_dropped_in_silence():
+    """Sequences are behind after a restore of the data alone, and after a crash of a database copied from a template."""
+    log.append("a:1", "first", key="one")
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SELECT setval(pg_get_serial_sequence('notifications_event', 'id'), 1, false)")
+            Event.objects.update(id=1)
+            with pytest.raises(IntegrityError):
+                log.append("a:1", "second", key="two")
+        else:
+            cursor.execute("UPDATE sqlite_sequence SET seq = 0 WHERE name = 'notifications_event'")
+    # SQLite passes ids by that are taken; PostgreSQL's sequence is past this one now.
+    log.append("a:1", "second", key="two")
+    assert [(event.kind, event.position) for event in log.read(0)] == [("first", 1), ("second", 2)]
 
 
 def test_many_appends_in_one_transaction_are_sequenced_once():
