@@ -174,6 +174,7 @@ LOGGING = {
     "version": 1,
     # Django's default of True silences daphne.server, whose loggers exist before this is read.
     "disable_existing_loggers": False,
+    "filters": {"outage": {"()": "config.outages.OnceAnOutage"}},
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
@@ -182,6 +183,10 @@ LOGGING = {
         # One line per stream opened is what its INFO level says.
         "django_eventstream": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
+        # Each of them says every second or two, some with a traceback, that Redis is away.
+        "channels_redis.pubsub": {"filters": ["outage"]},
+        "notifications.tail": {"filters": ["outage"]},
+        "notifications.wake": {"filters": ["outage"]},
         # One line per connection that the pool opens is what its INFO level says.
         "psycopg.pool": {"level": "WARNING"},
     },

@@ -6,8 +6,9 @@ It takes the session cookie; whatever changes something also needs the CSRF toke
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
+from django.core.exceptions import SuspiciousOperation, ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils import translation
 from django.views.decorators.http import conditional_page
 from ninja import NinjaAPI, Router
@@ -32,6 +33,13 @@ router = Router(auth=django_auth, tags=["notifications"])
 def refuse(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Well-formed, but it contradicts what the site knows: a kind or zone that is not there, or may not be off."""
     return api.create_response(request, {"detail": " ".join(error.messages)}, status=409)
+
+
+@api.exception_handler(MultiPartParserError)
+@api.exception_handler(SuspiciousOperation)
+def refuse_unread(request: HttpRequest, error: MultiPartParserError | SuspiciousOperation) -> HttpResponse:
+    """A body that Django refuses to read, which ninja would call an error of the server while DEBUG is on."""
+    return api.create_response(request, {"detail": str(error)}, status=400)
 
 
 def same_reader(request: HttpRequest, user: int | None) -> None:

@@ -43,8 +43,12 @@ def attach(tail: "Tail | None") -> None:
 
 
 def layer() -> Any:
-    """Returns the channel layer if it reaches other processes, else None."""
-    found = get_channel_layer()
+    """Returns the channel layer if it reaches other processes, else None; never raises."""
+    try:
+        found = get_channel_layer()
+    except Exception as error:  # noqa: BLE001  whatever is wrong with it, whoever saved something must not notice
+        logger.warning("the channel layer cannot be made, other processes will poll: %s", error or type(error).__name__)
+        return None
     return None if found is None or isinstance(found, InMemoryChannelLayer) else found
 
 

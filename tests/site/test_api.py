@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.test import Client
 
 from notifications import choices, inbox, log, subscriptions
 from notifications.models import Head
@@ -229,3 +230,20 @@ def test_a_page_of_the_api_takes_five_queries(client, alice, django_assert_max_n
     client.force_login(alice)
     with django_assert_max_num_queries(5):
         assert len(client.get("/api/inbox").json()["items"]) == inbox.PAGE
+
+
+@pytest.mark.parametrize("debug", [False, True])
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [(b"x", "multipart/form-data"), (b" " * 3_000_000, "application/json")],
+    ids=["a form without its boundary", "more than Django reads"],
+)
+def test_a_body_that_cannot_be_read_is_a_400(alice, settings, debug, body, content_type):
+    settings.DEBUG = debug
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    client.force_login(alice)
+    client.get("/accounts/login/")
+    token = {"X-CSRFToken": client.cookies["csrftoken"].value}
+    answer = client.post("/api/read", body, content_type=content_type, headers=token)
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
