@@ -71,6 +71,8 @@ class Delivery:
         self.listener = StreamListener(opened.user_id, opened.session, dict(opened.plan.channels), opened.plan.silenced)
         self.listener.fixed = self.plan.start is not None
         self.listener.voice = (opened.language, opened.form)
+        # A catch-up was cut short: what is queued lies past what was not read, and is left to the resume with it.
+        self.behind = False
         now = self.listener.wrote_at = time.monotonic()
         # Random from 50 % on: streams opened together, after a restart, do not end together.
         self.ends_at = now + conf.stream_max_age() * random.uniform(0.5, 1)  # noqa: S311
@@ -155,7 +157,10 @@ class Delivery:
             # The client need not wait for the database to learn that it is connected.
             await self.write(b"")
         limit = FIRST_PAGE
-        while self.listener.position < through and not self.listener.closing:
+        while self.listener.position < through:
+            if self.listener.closing:
+                self.behind = True
+                return
             after, channels = self.listener.position, list(self.listener.since)
             read = partial(log.read, after, through=through, channels=channels, limit=limit)
             page = deque(Entry(event) for event in await self.in_thread(read))
@@ -186,7 +191,8 @@ class Delivery:
                 listener.overflow = False
                 listener.take()
                 await self.catch_up(self.follower.cursor)
-            await self.deliver(listener.take())
+            if not self.behind:
+                await self.deliver(listener.take())
             if listener.closing:
                 if not listener.left and not listener.finished:
                     await self.write(frames.bye(conf.retry_milliseconds()))

@@ -152,6 +152,44 @@ def test_an_overflowing_stream_catches_up_from_the_log(alice, monkeypatch):
     assert run(scenario).told() == [(n + 1, f"n{n}") for n in range(20)]
 
 
+def test_a_stream_that_ends_while_it_catches_up_leaves_all_the_rest_to_the_resume(alice):
+    """A server that drains while many readers come back to it: what is queued must not be delivered over the gap."""
+    cookie = cookies_of(alice)
+    tell(mine(alice), 3 * delivery.FIRST_PAGE)
+
+    class Slow(Reader):
+        def __init__(self, *args, **kwargs):
+            self.room = asyncio.Event()
+            super().__init__(*args, **kwargs)
+
+        async def _send(self, message):
+            await super()._send(message)
+            if self.events:
+                await self.room.wait()
+
+    async def scenario():
+        follower = await tail.running()
+        reader = Slow(EventStream(), "/events/", cookie, last_event_id="0")
+        await reader.until(lambda r: r.events)
+        await in_thread(tell, mine(alice))
+        async with asyncio.timeout(10):
+            while follower.cursor <= 3 * delivery.FIRST_PAGE:  # noqa: ASYNC110  it is no event of anybody's
+                await asyncio.sleep(0.01)
+        follower.manager.close_all()
+        reader.room.set()
+        await reader.end()
+        resumed = Reader(EventStream(), "/events/", cookie, last_event_id=reader.parser.last_event_id)
+        await resumed.until(lambda r: r.told() and r.told()[-1][0] > 3 * delivery.FIRST_PAGE)
+        await resumed.leave()
+        return reader, resumed
+
+    broken, resumed = run(scenario)
+    assert broken.events[-1].event == "bye"
+    assert [position for position, _kind in broken.told() + resumed.told()] == list(
+        range(1, 3 * delivery.FIRST_PAGE + 2)
+    )
+
+
 @pytest.mark.parametrize(("cursor", "answer"), [("2", "reset"), ("4", "happened"), ("99", "reset")])
 def test_a_cursor_outside_of_the_log_is_answered_with_reset(alice, cursor, answer):
     cookie = cookies_of(alice)
