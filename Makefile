@@ -19,7 +19,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP
 UNSET := env -u ALLOWED_HOSTS -u DEBUG -u PAYMENT_CALLBACK_SECRETS -u PAYMENT_WINDOW_SECONDS -u REDIS_URL -u SECRET_KEY
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench screenshots translations requirements clean
+.PHONY: help demo test lint bench torture screenshots translations requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -43,6 +43,9 @@ lint: $(DEV) $(NODE) ## style, types, missing migrations, template formatting
 
 bench: $(DEV) ## measure, beside plain django-eventstream
 	$(RUN) -m tests.benchmarks $(ARGS)
+
+torture: $(DEV) ## break everything while readers count (ARGS="--seed 123" does it again)
+	$(UNSET) $(RUN) -m tests.torture $(ARGS)
 
 screenshots: $(DEV) ## make the pictures of the documentation anew
 	$(UNSET) SCREENSHOTS=1 $(RUN) -m pytest tests/browser/test_screenshots.py $(ARGS)

@@ -1,0 +1,64 @@
+"""What goes wrong during a torture run, on a thread of its own."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from tests.services import PostgresServer, RedisServer, ServeProcess, Site
+from tests.torture import plan
+from tests.torture.plan import Fault
+
+
+class Faults(threading.Thread):
+    """Goes through the planned faults as the run proceeds; never two at a time."""
+
+    def __init__(
+        self,
+        faults: list[Fault],
+        due: Callable[[Fault], bool],
+        site: Site,
+        servers: list[ServeProcess],
+        postgres: PostgresServer | None,
+        redis: RedisServer | None,
+    ) -> None:
+        super().__init__(daemon=True)
+        self.faults = faults
+        self.due = due
+        self.site, self.servers, self.postgres, self.redis = site, servers, postgres, redis
+        self.counts: Counter[str] = Counter()
+        self.error: BaseException | None = None
+        self.stopped = False
+
+    def run(self) -> None:
+        try:
+            for fault in self.faults:
+                while not self.due(fault) and not self.stopped:
+                    time.sleep(0.05)
+                if self.stopped:
+                    return
+                self.strike(fault)
+                self.counts[fault.kind] += 1
+        except BaseException as error:
+            self.error = error
+
+    def strike(self, fault: Fault) -> None:
+        """Makes it happen, waits, and mends it."""
+        if fault.kind in (plan.KILL, plan.DRAIN):
+            server = self.servers[fault.server]
+            if fault.kind == plan.KILL:
+                server.kill()
+            else:
+                assert server.terminate() == 0, server.log()[-2000:]
+            time.sleep(fault.away / 2)
+            self.servers[fault.server] = self.site.serve(server.port)
+        elif fault.kind == plan.REDIS:
+            assert self.redis is not None
+            self.redis.kill()
+            time.sleep(fault.away)
+            self.redis.start()
+        else:
+            assert self.postgres is not None
+            (self.postgres.kill if fault.kind == plan.POSTGRES_CRASH else self.postgres.stop)()
+            time.sleep(fault.away)
+            self.postgres.start()
