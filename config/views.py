@@ -44,7 +44,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "follows": feed is not None,
         "feed": feed[:ROWS] if feed is not None else None,
         "is_demo": settings.DEBUG,
-        "items": inbox.items(request.user)[:LISTED],
+        "items": inbox.page(request.user, LISTED)[0],
     }
     return render(request, "dashboard.html", context)
 

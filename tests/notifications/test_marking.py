@@ -201,6 +201,17 @@ def test_the_count_never_drifts_whatever_is_done(alice, seed, operations):
         assert unread(alice) == slow.unread()
         assert inbox.unread_count(alice) == len(slow.unread())
         assert sorted(item.position or 0 for item in inbox.items(alice)) == slow.visible()
+        assert paged(alice, chance.randint(1, 5)) == [(at, at in slow.unread()) for at in reversed(slow.visible())]
+
+
+def paged(user, size: int) -> list[tuple[int, bool]]:
+    """The whole inbox, page by page, with what is unread."""
+    found, before = [], None
+    while True:
+        items, before = inbox.page(user, size, before=before)
+        found += [(item.position or 0, vars(item)["is_unread"]) for item in items]
+        if before is None:
+            return found
 
 
 def apply(operation: str, alice, slow: SlowInbox, channel: str, kind: str, some: list[int]) -> None:
