@@ -1,11 +1,13 @@
-"""The log in the admin: to look at, never to change."""
+"""The log and who hears it, in the admin: to look at, never to change."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
-from notifications.models import Event, Subscription
+from notifications import choices
+from notifications.models import Event, Preference, Subscription
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -45,3 +47,24 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     search_fields = ("user__username", "channel")
     show_full_result_count = False
+
+
+@admin.register(Preference)
+class PreferenceAdmin(ReadOnlyAdmin):
+    """How people want to be told; open streams would not hear of a change by hand."""
+
+    list_display = ("user", "switched_off", "quiet_hours")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
+    show_full_result_count = False
+
+    @admin.display(description=_("switched off"))
+    def switched_off(self, preference: Preference) -> str:
+        """The kinds that the person is told nothing of."""
+        return ", ".join(sorted(choices.read(preference.choices).silenced))
+
+    @admin.display(description=_("Quiet hours"))
+    def quiet_hours(self, preference: Preference) -> str:
+        """When nothing pops up; empty: never."""
+        quiet = choices.read(preference.choices).quiet
+        return f"{quiet.start:%H:%M}–{quiet.until:%H:%M} {quiet.tzinfo}" if quiet.on else ""

@@ -14,8 +14,8 @@ register = template.Library()
 def once(parser: Parser, token: Token) -> Node:
     """Renders its content once a page, and repeats the text from then on.
 
-    For what each of fifty lines has and none has its own, such as the buttons of a form: three quarters of the time that
-    a page takes. The content may depend on the page's request, on nothing of the line's.
+    For what each of fifty lines has and none has its own, such as the buttons of a form. The content may depend on the
+    page's request, on nothing of the line's.
     """
     content = parser.parse(("endonce",))
     parser.delete_first_token()

@@ -6,8 +6,9 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Permission, User
 
 from blog.models import Follow, Post
-from notifications import inbox, log
-from notifications.models import Event, Subscription
+from notifications import inbox, log, preferences
+from notifications.choices import Choice, Quiet
+from notifications.models import Event, Preference
 from orders.models import Callback, Order, Payment, Status
 from tests.people import order, person, product
 
@@ -37,7 +38,7 @@ def test_every_page_of_the_admin_opens(client, admin):
     event = Event.objects.first()
     assert event is not None
     lists = ["orders/product", "orders/order", "orders/payment", "orders/callback", "blog/post", "blog/follow"]
-    lists += ["notifications/event", "notifications/subscription", "auth/user"]
+    lists += ["notifications/event", "notifications/subscription", "notifications/preference", "auth/user"]
     for path in lists:
         assert client.get(f"/admin/{path}/").status_code == 200, path
         assert client.get(f"/admin/{path}/?q=alice").status_code == 200, path
@@ -117,20 +118,40 @@ def test_the_action_publishes_drafts(client, admin):
 
 
 @pytest.mark.parametrize(
-    "path", ["notifications/event", "notifications/subscription", "orders/payment", "orders/callback"]
+    "path",
+    [
+        "notifications/event",
+        "notifications/subscription",
+        "notifications/preference",
+        "orders/payment",
+        "orders/callback",
+    ],
 )
 def test_what_only_code_writes_cannot_be_changed_by_hand(client, admin, path):
     alice = person("alice")
     placed = order(person("bob"), product(alice))
     Payment.objects.create(report_id="a", order=placed, outcome="failed", amount=1, currency="EUR")
     Callback.objects.create(provider="standard", source="192.0.2.7", body="{}", outcome="refused", status=401)
-    model = {"event": Event, "subscription": Subscription, "payment": Payment, "callback": Callback}[path.split("/")[1]]
+    Preference.objects.create(user=alice)
+    model = apps.get_model(path.replace("/", "."))
     row = model._default_manager.get_queryset()[0]
     for action in ("add/", f"{row.pk}/delete/"):
         assert client.get(f"/admin/{path}/{action}").status_code == 403
     assert client.post(f"/admin/{path}/{row.pk}/change/", {"channel": "user:1"}).status_code == 403
     act(client, path, "delete_selected", row.pk)
     assert model._default_manager.filter(pk=row.pk).exists()
+
+
+def test_the_admin_says_how_people_want_to_be_told(client, admin):
+    alice = person("alice")
+    off = {"order.placed": Choice(page=False), "post.published": Choice(page=False)}
+    preferences.save(alice, preferences.checked(off, Quiet(on=True, zone="Asia/Shanghai")))
+    preferences.save(person("bob"), preferences.checked({}, Quiet()))
+    page = client.get("/admin/notifications/preference/").content.decode()
+    assert "order.placed, post.published" in page
+    assert page.count("22:00–07:00 Asia/Shanghai") == 1
+    found = client.get("/admin/notifications/preference/?q=bob").content.decode()
+    assert "post.published" not in found
 
 
 def test_staff_without_the_permission_cannot_act(client):
