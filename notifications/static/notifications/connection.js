@@ -1,25 +1,18 @@
 /** Says in words how the page is connected. */
 
-/** A blink is no news: only what lasts longer is said. */
-const GRACE = 2500;
-/** Nor is it that a page connects, if it does at once. */
+/** By what is said: a blink is no news, and a server in trouble takes connections only to end them. */
+const LASTING = { live: 2500, reconnecting: 250 };
+/** Nor is it news that a page connects, if it does at once. */
 const PROMPT = 500;
-/** A server in trouble takes connections only to end them. */
-const SETTLED = 250;
 
 let coming;
 let timer;
-
-function patience(said, state) {
-  if (said === "live") return state === "ended" ? 0 : GRACE;
-  if (said === "reconnecting") return SETTLED;
-  return state === "connecting" ? PROMPT : 0;
-}
 
 /** @param {HTMLElement | null} element @param {State} state */
 export function showConnection(element, state) {
   if (!element || state === coming) return;
   const said = element.hidden ? "" : element.dataset.connection;
+  const wait = LASTING[said ?? ""] ?? (state === "connecting" ? PROMPT : 0);
   clearTimeout(timer);
   coming = state === said ? undefined : state;
   if (!coming) return;
@@ -28,5 +21,5 @@ export function showConnection(element, state) {
     element.hidden = false;
     element.dataset.connection = state;
     element.textContent = element.getAttribute(`data-label-${state}`);
-  }, patience(said, state));
+  }, state === "ended" ? 0 : wait);
 }

@@ -18,8 +18,7 @@ export function local(url) {
 export function fill(template, { id, kind, title, body, url, created_at: createdAt }) {
   const copy = one(template)?.content.firstElementChild.cloneNode(true);
   if (!copy) return null;
-  const set = (part, act) =>
-    all(`[data-part=${part}]`, copy).forEach(act);
+  const set = (part, act) => all(`[data-part=${part}]`, copy).forEach(act);
   copy.dataset.kind = kind;
   set("title", (element) => (element.textContent = title));
   set("body", (element) => (element.textContent = body));

@@ -14,8 +14,8 @@ export function wanted(kind) {
 
 /** Whether it is a time at which nothing may pop up, by the clock of the person's zone. */
 export function isQuiet(now = new Date()) {
-  const { on, from, until, zone } = preferences.quiet ?? { on: false, from: "", until: "", zone: "" };
-  if (!on) return false;
+  if (!preferences.quiet?.on) return false;
+  const { from, until, zone } = preferences.quiet;
   try {
     const clock = new Intl.DateTimeFormat("en-GB", { timeZone: zone, hour: "2-digit", minute: "2-digit" });
     const time = clock.format(now);

@@ -34,7 +34,7 @@ export function showTime(element) {
 
 export function keepTimesRight() {
   const showAll = () => {
-    for (const element of document.querySelectorAll("time[data-relative]")) showTime(element);
+    document.querySelectorAll("time[data-relative]").forEach(showTime);
   };
   showAll();
   setInterval(showAll, REFRESH);
