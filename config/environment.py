@@ -54,6 +54,31 @@ def seconds(value: str) -> int:
     return int(value)
 
 
+def days(value: str) -> int:
+    """Parses a whole number of days from 1 to 36500."""
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 36_500:
+        raise ValueError(f"{value!r} is not a whole number of days from 1 to 36500")
+    return int(value)
+
+
+def token(value: str) -> str:
+    """Accepts what can stand in a header and is too long to be guessed."""
+    if not re.fullmatch(r"[\x21-\x7e]{16,500}", value):
+        raise ValueError("must have 16 or more characters, without spaces")
+    return value
+
+
+def one_of(*known: str) -> Callable[[str], str]:
+    """Returns a parser of one of these words."""
+
+    def parse(value: str) -> str:
+        if value.lower() not in known:
+            raise ValueError(f"{value!r} is none of {', '.join(known)}")
+        return value.lower()
+
+    return parse
+
+
 def words(value: str) -> list[str]:
     """Parses a comma-separated list; at least one entry."""
     entries = [entry.strip() for entry in value.split(",") if entry.strip()]

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "notifications.middleware.trace_middleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -103,6 +104,10 @@ EVENTSTREAM_STORAGE_CLASS = "notifications.storage.LogStorage"
 EVENTSTREAM_ALLOW_ORIGINS: list[str] = environment.read("STREAM_ALLOWED_ORIGINS", environment.origins, default=[])
 EVENTSTREAM_ALLOW_CREDENTIALS = bool(EVENTSTREAM_ALLOW_ORIGINS)
 
+NOTIFICATIONS_METRICS_TOKEN = environment.read("METRICS_TOKEN", environment.token, default="")
+NOTIFICATIONS_KEEP_DAYS = environment.read("KEEP_DAYS", environment.days, default=90)
+NOTIFICATIONS_KEEP_UNREAD_DAYS = environment.read("KEEP_UNREAD_DAYS", environment.days, default=365)
+
 PAYMENT_WINDOW_SECONDS = environment.read("PAYMENT_WINDOW_SECONDS", environment.seconds, default=60)
 CHECKOUT_CALLBACK_SECRET = "whsec_Y2hlY2tvdXQtb25seS1jYWxsYmFjay1zZWNyZXQ="  # noqa: S105
 PAYMENT_CALLBACK_SECRETS = environment.read(
@@ -150,8 +155,8 @@ HTTPS = environment.read("HTTPS", environment.boolean, default=not DEBUG)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-# A load balancer asks by plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+# A load balancer and a scraper ask by plain HTTP.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 if environment.read("BEHIND_PROXY", environment.boolean, default=False):
     # The proxy sets this header itself, whatever its client sent (docs/design.md, "Behind a proxy").
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -174,10 +179,28 @@ LOGGING = {
     "version": 1,
     # Django's default of True silences daphne.server, whose loggers exist before this is read.
     "disable_existing_loggers": False,
-    "filters": {"outage": {"()": "config.outages.OnceAnOutage"}},
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
+    "filters": {
+        "outage": {"()": "config.outages.OnceAnOutage"},
+        "trace": {"()": "notifications.logs.TraceFilter"},
+    },
+    "formatters": {
+        "plain": {"format": "{asctime} {levelname} {name} {trace}: {message}", "style": "{"},
+        "json": {"()": "notifications.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": environment.read("LOG_FORMAT", environment.one_of("plain", "json"), default="plain"),
+            "filters": ["trace"],
+        },
+        "recent": {"class": "notifications.logs.RecentErrors", "level": "WARNING"},
+    },
+    "root": {
+        "handlers": ["console", "recent"],
+        "level": environment.read(
+            "LOG_LEVEL", environment.one_of("debug", "info", "warning", "error"), default="info"
+        ).upper(),
+    },
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
         # One line per stream opened is what its INFO level says.

@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import stage, views
+from notifications import exposition
 from notifications.api import api
 
 urlpatterns = [
@@ -21,6 +22,7 @@ urlpatterns = [
     path("demo/happen/", stage.happen, name="happen"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("metrics", exposition.metrics, name="metrics"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("notifications.urls")),
     path("", include("orders.urls")),

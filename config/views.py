@@ -4,15 +4,15 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.views import LoginView
-from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
 
 from blog import readers
 from config import demo, stage
 from config.login import LogInForm
-from notifications import inbox, log
+from notifications import health, inbox
 from orders import payments
 from orders.day import day_of
 from orders.models import Order, Product
@@ -66,10 +66,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether this process can serve: the log can be read."""
-    try:
-        position = log.head()
-    except DatabaseError:
-        return HttpResponse("the database does not answer\n", status=503, content_type="text/plain")
-    return HttpResponse(f"ok, log at {position}\n", content_type="text/plain")
+    """Whether this process can serve: 503 where a part fails; one that is degraded is named, and is no failure."""
+    found = health.look()
+    return HttpResponse(found.text(), status=503 if found.failed else 200, content_type="text/plain; charset=utf-8")

@@ -36,5 +36,15 @@ def max_streams_per_person() -> int:
 
 
 def keep_days() -> int:
-    """Days an event is kept before `prune_events` may delete it."""
+    """Days an event is kept before `prune_events` deletes it, if nobody still has it unread."""
     return int(getattr(settings, "NOTIFICATIONS_KEEP_DAYS", 90))
+
+
+def keep_unread_days() -> int:
+    """Days an event is kept at most, read or not: a follower who never comes back would keep it for ever."""
+    return int(getattr(settings, "NOTIFICATIONS_KEEP_UNREAD_DAYS", 365))
+
+
+def metrics_token() -> str:
+    """What a scraper must bear to read the metrics; empty: this machine may, without one, and nobody else."""
+    return str(getattr(settings, "NOTIFICATIONS_METRICS_TOKEN", ""))

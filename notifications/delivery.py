@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from notifications import conf, frames, log
+from notifications import conf, frames, log, logs, metrics, records
 from notifications.frames import Entry
 from notifications.listeners import WRITE_BYTES, StreamListener, control_channel
 from notifications.mailbox import DISCONNECT
@@ -73,6 +73,8 @@ class Delivery:
         self.listener.voice = (opened.language, opened.form)
         # A catch-up was cut short: what is queued lies past what was not read, and is left to the resume with it.
         self.behind = False
+        # For records.py: where it began, when, and what its log lines are called.
+        self.began, self.opened_at, self.trace = 0, time.time(), logs.trace()
         now = self.listener.wrote_at = time.monotonic()
         # Random from 50 % on: streams opened together, after a restart, do not end together.
         self.ends_at = now + conf.stream_max_age() * random.uniform(0.5, 1)  # noqa: S311
@@ -93,6 +95,7 @@ class Delivery:
             watcher = asyncio.create_task(self.watch(receive))
         else:
             self.outlet.when_left(self.leave)
+        records.opened(self)
         try:
             await start(self.send, headers)
             self.apply_controls(attach_from)
@@ -110,6 +113,7 @@ class Delivery:
             elif self.outlet is not None:
                 self.outlet.when_left(None)
             manager.remove_listener(self.listener)
+            records.ended(self)
             await self.send(body(b""))
 
     async def watch(self, receive: Receive) -> None:
@@ -136,12 +140,13 @@ class Delivery:
         cursor, bounds = self.opened.cursor, self.opened.bounds
         if cursor is not None and not bounds.horizon <= cursor <= max(bounds.head, attached_at):
             # Pruned, or from another log (a restored database): say so, never skip in silence.
-            self.listener.position = attached_at
+            self.began = self.listener.position = attached_at
+            metrics.RESETS.inc()
             await self.write(frames.opening(attached_at) + frames.reset(attached_at))
             return
         if cursor is None:
             cursor = attached_at if self.plan.start is None else self.plan.start
-        self.listener.position = cursor
+        self.began = self.listener.position = cursor
         self.preface = frames.opening(cursor)
         await self.catch_up(attached_at)
         if self.preface:
@@ -166,6 +171,7 @@ class Delivery:
             page = deque(Entry(event) for event in await self.in_thread(read))
             if not page:
                 return
+            metrics.CAUGHT_UP.inc(len(page))
             full, last = len(page) == limit, page[-1].position
             # A client that does not read holds a page while it is stuck: large events go in small pages.
             average = sum(entry.size for entry in page) // len(page)
@@ -189,6 +195,7 @@ class Delivery:
         while True:
             if listener.overflow:
                 listener.overflow = False
+                metrics.OVERFLOWS.inc()
                 listener.take()
                 await self.catch_up(self.follower.cursor)
             if not self.behind:
@@ -213,6 +220,7 @@ class Delivery:
                 await self.write(frames.join(due, self.listener.voice))
                 due, size = [], 0
             self.listener.position = entry.position
+            self.listener.delivered += 1
             due.append(entry)
             size += entry.size
             if entry.terminal:

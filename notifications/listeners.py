@@ -9,6 +9,7 @@ from django_eventstream import views
 from django_eventstream.event import Event as PlainEvent
 from django_eventstream.views import Listener, ListenerManager
 
+from notifications import metrics
 from notifications.frames import Entry, Voice, join, payload
 from notifications.mailbox import Wake
 from notifications.plans import Outlet
@@ -46,9 +47,10 @@ class StreamListener(Listener):  # type: ignore[misc]
         self.pending_bytes = 0
         # Set by a stream that waits, and whose server can write from within the fan-out.
         self.outlet: Outlet | None = None
-        # The last entry delivered, and when something was last written (time.monotonic()).
+        # The last entry delivered, when something was last written (time.monotonic()), and how many entries were.
         self.position = 0
         self.wrote_at = 0.0
+        self.delivered = 0
         self.voice: Voice = ("", "")
         # The stream must end; because the client has left, or has had its terminal event.
         self.closing = False
@@ -97,6 +99,7 @@ class StreamListener(Listener):  # type: ignore[misc]
         except Exception:  # noqa: BLE001  flush() meets it again, and ends this stream alone
             return False
         self.position, self.wrote_at = entry.position, now
+        self.delivered += 1
         return True
 
     def flush(self) -> None:
@@ -114,6 +117,7 @@ class StreamListener(Listener):  # type: ignore[misc]
             if not outlet.write(outlet.frame(join(due, self.voice))):
                 return False
             self.position, self.wrote_at = due[-1].position, time.monotonic()
+            self.delivered += len(due)
         self.pending, self.pending_bytes = [], 0
         return True
 
@@ -175,6 +179,7 @@ class LogListenerManager(ListenerManager):  # type: ignore[misc]
         alone, now = len(entries) == 1 and not entries[0].terminal, time.monotonic()
         # A dict for its order: streams are served in the order in which they were reached.
         reached: dict[StreamListener, None] = {}
+        heard: list[tuple[Entry, int]] = []
         for entry in entries:
             with self.lock:
                 listeners = list(self.listeners_by_channel.get(entry.channel, ()))
@@ -183,6 +188,7 @@ class LogListenerManager(ListenerManager):  # type: ignore[misc]
                 for listener in streams:
                     self.steer(listener, entry)
                 continue
+            heard.append((entry, len(listeners)))
             framed: dict[Voice, bytes] = {}
             for listener in streams:
                 if not (alone and listener.pass_on(entry, framed, now)):
@@ -199,6 +205,7 @@ class LogListenerManager(ListenerManager):  # type: ignore[misc]
             except Exception:
                 logger.exception("a stream of user %s broke; the client will resume", listener.user_id)
                 listener.close()
+        metrics.fanned_out(heard)
 
     def add_to_queues(self, channel: str, event: PlainEvent) -> None:
         """Called by send_event(): what is in the log comes from there, in its order and only once committed."""

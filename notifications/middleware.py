@@ -1,11 +1,11 @@
-"""What a page starts from: the log's position before the page reads anything else, and the reader's choices."""
+"""What a page starts from: the log's position before it reads anything else, and the reader's choices; and each request's id."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from notifications import choices
+from notifications import choices, logs
 
 
 def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -22,5 +22,17 @@ def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
         request.cursor, request.choices = look  # type: ignore[attr-defined]
         with timezone.override(look.choices.quiet.tzinfo):
             return get_response(request)
+
+    return middleware
+
+
+def trace_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Gives a request an id, its proxy's if that sent one, which every log line about it has; answers with it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        trace = logs.begin_trace(request.headers.get("X-Request-ID", ""))
+        response = get_response(request)
+        response["X-Request-ID"] = trace
+        return response
 
     return middleware

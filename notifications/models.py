@@ -108,6 +108,8 @@ class Subscription(models.Model):
             models.UniqueConstraint(fields=("user", "channel"), name="subscription_once"),
             models.CheckConstraint(condition=Q(since__gte=0, read_through__gte=0), name="subscription_in_log"),
         )
+        # For pruning, which asks of an event whether anybody still has it unread.
+        indexes = (models.Index(fields=("channel",), name="subscription_by_channel"),)
 
     def __str__(self) -> str:
         return f"{self.user_id} on {self.channel}"
@@ -157,3 +159,19 @@ class Preference(models.Model):
 
     def __str__(self) -> str:
         return f"preferences of {self.user_id}"
+
+
+class ServerProcess(models.Model):
+    """A server process as it last reported itself (reports.py); its row goes when it ends in good order."""
+
+    name = models.CharField(_("process"), max_length=100, unique=True)
+    started_at = models.DateTimeField(_("started"))
+    reported_at = models.DateTimeField(_("last report"))
+    figures = models.JSONField(_("figures"), default=dict)
+
+    class Meta:
+        verbose_name = _("server process")
+        verbose_name_plural = _("server processes")
+
+    def __str__(self) -> str:
+        return self.name

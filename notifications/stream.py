@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from django.db import connections
 
-from notifications import frames, tail
+from notifications import frames, logs, metrics, tail
 from notifications.admission import Shed, require_room
 from notifications.delivery import Delivery, body, start
 from notifications.listeners import get_manager
@@ -57,6 +57,7 @@ class EventStream:
         kwargs = scope.get("url_route", {}).get("kwargs", {})
         manager = get_manager()
         headers: Headers = ()
+        logs.begin_trace()
 
         async def admit() -> Opened:
             return await self.door.open(Ask(checked_request(scope), kwargs))
@@ -73,8 +74,10 @@ class EventStream:
         except Refused as refused:
             await answer(send, refused, headers)
         except Shed:
+            metrics.SHED.inc()
             await come_back(send, headers, SHED_MILLISECONDS)
         except Exception:
+            metrics.FAILED.inc()
             logger.exception("a stream could not be opened")
             await come_back(send, headers, AWAY_MILLISECONDS)
         else:

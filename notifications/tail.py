@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from django.db import connection
 
-from notifications import conf, log, wake
+from notifications import conf, log, metrics, reports, wake
 from notifications.frames import Entry
 from notifications.listeners import LogListenerManager, get_manager, is_control
 
@@ -86,6 +86,7 @@ class Tail:
         self._tasks = [asyncio.create_task(self._follow(), name="tail")]
         if wake.layer() is not None:
             self._tasks.append(asyncio.create_task(self._hear(), name="tail-wake"))
+        self._tasks.append(asyncio.create_task(reports.keep(self), name="tail-reports"))
         wake.attach(self)
 
     async def started(self) -> None:
@@ -95,6 +96,7 @@ class Tail:
     async def stop(self) -> None:
         """Stops following and closes the connection."""
         wake.attach(None)
+        metrics.tail_stopped()
         tasks = [*self._tasks, *self._publish]
         for task in tasks:
             task.cancel()
@@ -148,6 +150,7 @@ class Tail:
                     self._compare(await self._in_thread(self._heal), cursor)
                     heal_at = self.loop.time() + HEAL_SECONDS
                 await self._advance()
+                metrics.tail_read(self.cursor)
                 failures = 0
             except Exception:
                 failures += 1
@@ -188,6 +191,7 @@ class Tail:
 
     def _compare(self, head: int, cursor: int) -> None:
         """A log that ends before where our cursor was is another one (a restored database): all streams start over."""
+        metrics.TAIL_BEHIND.set(max(0, head - self.cursor))
         if head < cursor:
             logger.error("the log went back from %d to %d: streams are asked to come back", cursor, head)
             self.cursor = head
@@ -237,6 +241,11 @@ def _disconnect() -> None:
 
 
 _current: Tail | None = None
+
+
+def current() -> Tail | None:
+    """Returns this process's tail, or None where no stream has asked for one yet."""
+    return _current
 
 
 async def running() -> Tail:

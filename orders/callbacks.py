@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 
 from orders import payments
 from orders.limits import Limit
+from orders.metrics import CALLBACKS
 from orders.models import Callback
 from orders.payments import Result
 from orders.providers import Provider, Rejected, Report
@@ -89,6 +90,7 @@ def read(arrival: Arrival) -> Reading:
     )
     reading = Reading(arrival, record)
     if limit().is_reached(arrival.source):
+        CALLBACKS.labels(provider.name, "limited").inc()
         reading.answer = refusal(429, "too many refused callbacks from this address: wait a minute")
         return reading
     try:
@@ -112,12 +114,14 @@ def commit(readings: Sequence[Reading]) -> None:
             return
         logger.exception("callbacks could not be stored; the providers are asked to send them again")
         for reading in readings:
+            CALLBACKS.labels(reading.record.provider, "failed").inc()
             reading.answer = refusal(503, AGAIN)
         return
     for reading, result in zip(readings, results, strict=True):
         if isinstance(result, Rejected):
             reading.refuse(result)
         else:
+            CALLBACKS.labels(reading.record.provider, result.word).inc()
             logger.info("callback %s for order %s: %s", reading.record.report_id, result.order, result.word)
             reading.answer = Answer(200, *reading.arrival.provider.answer())
 
@@ -143,6 +147,7 @@ def check_size(body: bytes) -> None:
 
 def refuse(record: Callback, rejected: Rejected) -> Answer:
     """Stores a refused callback and counts it against its source."""
+    CALLBACKS.labels(record.provider, Callback.REFUSED).inc()
     logger.warning("callback from %s refused: %s", record.source, rejected)
     record.outcome, record.reason, record.status = Callback.REFUSED, str(rejected), rejected.status
     record.body = record.body[:KEPT_OF_REFUSED]

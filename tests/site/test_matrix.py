@@ -207,6 +207,8 @@ healthz                                                        GET  200 200 200 
 healthz                                                        POST 405 405 405 405 405 405 405 405
 readyz                                                         GET  200 200 200 200 200 200 200 200
 readyz                                                         POST 405 405 405 405 405 405 405 405
+metrics                                                        GET  200 200 200 200 200 200 200 200
+metrics                                                        POST 405 405 405 405 405 405 405 405
 i18n/setlang/                                                  GET  302 302 302 302 302 302 302 302
 i18n/setlang/                                                  POST 302 302 302 302 302 302 302 302
 notifications/                                                 GET  302 200 200 200 200 200 200 200

@@ -4,9 +4,9 @@ import argparse
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from notifications import conf, log
+from notifications import conf, retention
 
 
 def days(value: str) -> int:
@@ -19,12 +19,23 @@ def days(value: str) -> int:
 class Command(BaseCommand):
     """Prunes the log."""
 
-    help = "Deletes events older than --days, in chunks; readers whose cursor is older are told to reload."
+    help = (
+        "Deletes events older than --days, in chunks; those that somebody has not read only past --unread-days. "
+        "Readers whose cursor is older are told to reload."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Adds the age."""
+        """Adds the ages."""
         parser.add_argument("--days", type=days, default=conf.keep_days(), help="age in days (default %(default)s)")
+        parser.add_argument(
+            "--unread-days", type=days, help=f"the same for what is unread (default {conf.keep_unread_days()})"
+        )
 
-    def handle(self, *, days: int, **options: Any) -> None:
+    def handle(self, *, days: int, unread_days: int | None, **options: Any) -> None:
         """Prunes and says how much."""
-        self.stdout.write(f"{log.prune(timedelta(days=days))} events deleted")
+        if unread_days is None:
+            unread_days = max(days, conf.keep_unread_days())
+        if unread_days < days:
+            raise CommandError("--unread-days: what is unread cannot be kept for a shorter time than what is read")
+        pruned = retention.prune(timedelta(days=days), timedelta(days=unread_days))
+        self.stdout.write(f"{pruned.deleted} events deleted, {pruned.spared} older ones kept: somebody has them unread")

@@ -1,0 +1,48 @@
+"""Answers /metrics, for those who may read it: the bearer of a token, or, where none is set, this machine."""
+
+import ipaddress
+import secrets
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
+
+from notifications import conf
+
+# What a proxy adds to what it passes on: then the address is the proxy's, and says nothing of who asks.
+FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip")
+
+
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """This process's metrics, in the format the scraper asks for."""
+    token = conf.metrics_token()
+    if token and not has_token(request, token):
+        answer = HttpResponse("The metrics need their token.\n", status=401, content_type="text/plain")
+        answer["WWW-Authenticate"] = "Bearer"
+        return answer
+    if not token and not is_local(request):
+        text = "Without METRICS_TOKEN, metrics are for this machine alone.\n"
+        return HttpResponse(text, status=403, content_type="text/plain")
+    encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
+    return HttpResponse(encoder(REGISTRY), content_type=content_type)
+
+
+def has_token(request: HttpRequest, token: str) -> bool:
+    """Whether the request bears the token (RFC 6750, section 2.1); compared in constant time."""
+    scheme, _space, given = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and secrets.compare_digest(given.strip().encode(), token.encode())
+
+
+def is_local(request: HttpRequest) -> bool:
+    """Whether the request comes from this machine, and not merely through a proxy on it."""
+    if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) or any(name in request.headers for name in FORWARDED):
+        return False
+    try:
+        return ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")).is_loopback
+    except ValueError:
+        return False
