@@ -207,5 +207,5 @@ def prune(older_than: timedelta, *, spare: Q | None = None) -> int:
     ):
         with transaction.atomic():
             Event.objects.filter(pk__in=list(chunk)).delete()
-        pruned, through = pruned + len(chunk), max(chunk.values())
+        pruned, through = pruned + len(chunk), max(position or 0 for position in chunk.values())
     return pruned
