@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -111,6 +112,41 @@ def origins(value: str) -> list[str]:
     for origin in found:
         if not re.fullmatch(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?", origin):
             raise ValueError(f"{origin!r} must look like https://shop.example")
+    return found
+
+
+def site_url(value: str) -> str:
+    """Accepts one origin, such as https://shop.example."""
+    [origin] = origins(value)
+    return origin
+
+
+def minutes(value: str) -> int:
+    """Parses a whole number of minutes from 1 to a week."""
+    if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 10_080:
+        raise ValueError(f"{value!r} is not a whole number of minutes from 1 to 10080")
+    return int(value)
+
+
+def address(value: str) -> str:
+    """Accepts an email address, alone or as Name <name@shop.example>."""
+    _name, found = parseaddr(value)
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", found):
+        raise ValueError("must look like Shop <news@shop.example>")
+    return value
+
+
+def email(value: str) -> dict[str, Any]:
+    """Parses smtp://, smtp+tls:// (STARTTLS) or smtp+ssl:// with user:password@host:port, or consolemail://."""
+    if not re.match(r"(smtp(\+tls|\+ssl)?://.+|consolemail://)", value):
+        raise ValueError("must look like smtp+tls://user:password@host:587")
+    try:
+        found: dict[str, Any] = dict(environ.Env.email_url_config(value))
+        usual = 587 if found.get("EMAIL_USE_TLS") else 465 if found.get("EMAIL_USE_SSL") else 25
+        found["EMAIL_PORT"] = int(found["EMAIL_PORT"] or usual)
+    except Exception:  # noqa: BLE001  whatever the parser stumbles over
+        # Its own message may repeat the password.
+        raise ValueError("cannot be read as the address of a mail server") from None
     return found
 
 

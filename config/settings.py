@@ -108,6 +108,22 @@ NOTIFICATIONS_METRICS_TOKEN = environment.read("METRICS_TOKEN", environment.toke
 NOTIFICATIONS_KEEP_DAYS = environment.read("KEEP_DAYS", environment.days, default=90)
 NOTIFICATIONS_KEEP_UNREAD_DAYS = environment.read("KEEP_UNREAD_DAYS", environment.days, default=365)
 
+# Digests of what stays unread; with DEBUG on they are printed instead of sent, and send_digests asks for SITE_URL otherwise.
+NOTIFICATIONS_SITE_URL = environment.read(
+    "SITE_URL", environment.site_url, default="http://127.0.0.1:8000" if DEBUG else ""
+)
+NOTIFICATIONS_DIGEST_AFTER_MINUTES = environment.read("DIGEST_AFTER_MINUTES", environment.minutes, default=30)
+NOTIFICATIONS_DIGEST_PAUSE_MINUTES = environment.read("DIGEST_PAUSE_MINUTES", environment.minutes, default=240)
+DEFAULT_FROM_EMAIL = environment.read("EMAIL_FROM", environment.address, default="Tidings <tidings@localhost>")
+_mail = environment.read(
+    "EMAIL_URL", environment.email, default=environment.email("consolemail://" if DEBUG else "smtp://localhost:25")
+)
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+# Without it a mail server that does not answer holds a run up for ever.
+EMAIL_TIMEOUT = 10
+
 PAYMENT_WINDOW_SECONDS = environment.read("PAYMENT_WINDOW_SECONDS", environment.seconds, default=60)
 CHECKOUT_CALLBACK_SECRET = "whsec_Y2hlY2tvdXQtb25seS1jYWxsYmFjay1zZWNyZXQ="  # noqa: S105
 PAYMENT_CALLBACK_SECRETS = environment.read(

@@ -143,9 +143,10 @@ def get_preferences(request: AuthenticatedRequest) -> Any:
 @router.put("preferences", response={200: schemas.Preferences, 400: Problem, 409: Problem, **REFUSED}, by_alias=True)
 def put_preferences(request: AuthenticatedRequest, body: schemas.PreferencesIn) -> Any:
     """Replaces the choices; they hold at once, on open streams too. Payment results cannot be switched off."""
-    kinds = {name: Choice(ways.page, ways.toast, ways.desktop) for name, ways in body.kinds.items()}
+    kinds = {name: Choice(ways.page, ways.toast, ways.desktop, ways.email) for name, ways in body.kinds.items()}
     start, until = preferences.clock(body.quiet.start), preferences.clock(body.quiet.until)
-    wanted = preferences.checked(kinds, Quiet(body.quiet.on, start, until, body.quiet.zone))
+    email = choices.of(request.user).email if body.email is None else body.email
+    wanted = preferences.checked(kinds, Quiet(body.quiet.on, start, until, body.quiet.zone), email=email)
     return preferences.save(request.user, wanted).as_json()
 
 

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """How one kind reaches a person: on the page (listed, counted, streamed), as a toast, on the desktop."""
+    """How one kind reaches a person: on the page (listed, counted, streamed), as a toast, on the desktop, and by email."""
 
     page: bool = True
     toast: bool = True
     desktop: bool = False
+    # Once it has stayed unread for a while; what is off on the page is not mailed either.
+    email: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,17 @@ class Choices:
 
     kinds: Mapping[str, Choice] = field(default_factory=dict)
     quiet: Quiet = Quiet()
+    # Whether this person wants any email; kinds that are new later would undo switching off each.
+    email: bool = True
+    # That of the last page opened; empty: the site's. Known for what is written while nobody is there to ask.
+    language: str = ""
+
+    @property
+    def unmailed(self) -> frozenset[str]:
+        """The kinds that this person gets no email about."""
+        return frozenset(
+            name for name, choice in self.kinds.items() if not (choice.email and choice.page and self.email)
+        )
 
     @property
     def silenced(self) -> frozenset[str]:
@@ -73,13 +86,14 @@ class Choices:
         """The document that clients get; stored without `quiet_now`, which changes by itself."""
         return {
             "kinds": {name: asdict(choice) for name, choice in self.kinds.items()},
+            "email": self.email,
             "quiet": self.quiet.as_json(),
             "quiet_now": self.quiet.covers(timezone.now()),
         }
 
 
-def read(stored: Mapping[str, Any] | None) -> Choices:
-    """Reads a stored document: kinds that are new since then have their defaults, those that are gone are left out.
+def read(stored: Mapping[str, Any] | None, language: str | None = None) -> Choices:
+    """Reads a stored document and language: kinds that are new since then have their defaults, those that are gone are left out.
 
     A kind that became required since then is on again, whatever was chosen.
     """
@@ -88,13 +102,14 @@ def read(stored: Mapping[str, Any] | None) -> Choices:
     found = {}
     for kind in kinds.listed():
         choice = Choice(**chosen.get(kind.name, {}))
-        found[kind.name] = Choice(desktop=choice.desktop) if kind.required else choice
+        found[kind.name] = Choice(desktop=choice.desktop, email=choice.email) if kind.required else choice
+    email, language = stored.get("email", True), language or ""
     if quiet is None:
-        return Choices(found)
+        return Choices(found, email=email, language=language)
     start, until = time.fromisoformat(quiet["from"]), time.fromisoformat(quiet["until"])
     # A zone that this machine's data no longer knows counts as never chosen.
     zone = quiet["zone"] if quiet["zone"] in zone_names() else ""
-    return Choices(found, Quiet(quiet["on"], start, until, zone))
+    return Choices(found, Quiet(quiet["on"], start, until, zone), email, language)
 
 
 @lru_cache(maxsize=1)
@@ -105,7 +120,7 @@ def zone_names() -> frozenset[str]:
 
 def of(user: "AbstractBaseUser") -> Choices:
     """Returns a person's choices."""
-    return read(Preference.objects.filter(user_id=user.pk).values_list("choices", flat=True).first())
+    return read(*Preference.objects.filter(user_id=user.pk).values_list("choices", "language").first() or (None,))
 
 
 def silenced_of_all(users: "Sequence[AbstractBaseUser]") -> dict[Any, frozenset[str]]:
@@ -125,6 +140,7 @@ class Look(NamedTuple):
 
 def look(user: "AbstractBaseUser") -> Look:
     """Reads both with one query."""
-    stored = Subquery(Preference.objects.filter(user_id=user.pk).values("choices"), output_field=JSONField())
-    row = Head.objects.filter(pk=Head.ID).values_list("position", stored).first()
-    return Look(row[0], read(row[1])) if row else Look(0, of(user))
+    theirs = Preference.objects.filter(user_id=user.pk)
+    stored = Subquery(theirs.values("choices"), output_field=JSONField())
+    row = Head.objects.filter(pk=Head.ID).values_list("position", stored, Subquery(theirs.values("language"))).first()
+    return Look(row[0], read(row[1], row[2])) if row else Look(0, of(user))

@@ -1,5 +1,7 @@
 """The app's settings, each read when used, so that tests and sites can override them."""
 
+from datetime import timedelta
+
 from django.conf import settings
 
 
@@ -48,3 +50,23 @@ def keep_unread_days() -> int:
 def metrics_token() -> str:
     """What a scraper must bear to read the metrics; empty: this machine may, without one, and nobody else."""
     return str(getattr(settings, "NOTIFICATIONS_METRICS_TOKEN", ""))
+
+
+def digest_after() -> timedelta:
+    """How long something stays unread before it is mailed."""
+    return timedelta(minutes=int(getattr(settings, "NOTIFICATIONS_DIGEST_AFTER_MINUTES", 30)))
+
+
+def digest_pause() -> timedelta:
+    """Shortest time between two emails to one person; what happens meanwhile goes into the next."""
+    return timedelta(minutes=int(getattr(settings, "NOTIFICATIONS_DIGEST_PAUSE_MINUTES", 240)))
+
+
+def digest_days() -> int:
+    """Days after which something unread is no news any more, and is not mailed: before the first run all of it is old."""
+    return int(getattr(settings, "NOTIFICATIONS_DIGEST_DAYS", 7))
+
+
+def site_url() -> str:
+    """Where the site is reached, for links in emails: https://shop.example, without a slash at its end."""
+    return str(getattr(settings, "NOTIFICATIONS_SITE_URL", "")).rstrip("/")

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils import timezone, translation
 
-from notifications import choices, logs
+from notifications import choices, logs, preferences
 
 
 def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -20,6 +21,10 @@ def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
             return get_response(request)
         look = choices.look(request.user)
         request.cursor, request.choices = look  # type: ignore[attr-defined]
+        spoken = translation.get_language()
+        # Pages alone: a client of the API need not say any language.
+        if spoken and spoken != (look.choices.language or settings.LANGUAGE_CODE) and request.accepts("text/html"):
+            preferences.remember_language(request.user, spoken)
         with timezone.override(look.choices.quiet.tzinfo):
             return get_response(request)
 

@@ -152,6 +152,7 @@ class Preference(models.Model):
         settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="preference"
     )
     choices = models.JSONField(_("choices"), default=dict, blank=True)
+    language = models.CharField(_("language"), max_length=20, blank=True)
 
     class Meta:
         verbose_name = _("preference")
@@ -175,3 +176,22 @@ class ServerProcess(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Digest(models.Model):
+    """Up to where a person has been told by email: one row each, whatever the number of events (digests.py)."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="notification_digest"
+    )
+    through = models.BigIntegerField(_("told through position"), default=0)
+    sent_at = models.DateTimeField(_("last sent"), null=True)
+    # Set by the run that is at it; one that was killed loses it after a while.
+    claimed_at = models.DateTimeField(_("claimed"), null=True)
+
+    class Meta:
+        verbose_name = _("digest")
+        verbose_name_plural = _("digests")
+
+    def __str__(self) -> str:
+        return f"digest of {self.user_id}"

@@ -1,6 +1,7 @@
 """Changing what a person is told of, and how; it takes effect on open streams at once, through the log."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import time
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,17 @@ def save(user: "AbstractBaseUser", wanted: Choices) -> Choices:
     return wanted
 
 
-def checked(kinds_wanted: Mapping[str, Choice], quiet: Quiet) -> Choices:
+def remember_language(user: "AbstractBaseUser", language: str) -> None:
+    """Notes in which language a person reads, for what is written while nobody is there to ask."""
+    Preference.objects.update_or_create(user_id=user.pk, defaults={"language": language})
+
+
+def without_email(user: "AbstractBaseUser") -> Choices:
+    """Switches all email off, whatever the kind."""
+    return save(user, replace(choices.of(user), email=False))
+
+
+def checked(kinds_wanted: Mapping[str, Choice], quiet: Quiet, *, email: bool = True) -> Choices:
     """Returns complete choices; kinds that are not mentioned have their defaults.
 
     Raises ValidationError for an unknown kind or zone, and where a required kind would be switched off.
@@ -48,7 +59,7 @@ def checked(kinds_wanted: Mapping[str, Choice], quiet: Quiet) -> Choices:
             raise ValidationError(_("“%(label)s” cannot be switched off."), params={"label": known[name].label})
     if quiet.zone and quiet.zone not in choices.zone_names():
         raise ValidationError(_("There is no time zone “%(name)s”."), params={"name": quiet.zone})
-    return Choices({name: kinds_wanted.get(name, Choice()) for name in known}, quiet)
+    return Choices({name: kinds_wanted.get(name, Choice()) for name in known}, quiet, email)
 
 
 def clock(text: str) -> time:
@@ -72,6 +83,8 @@ def from_form(posted: Mapping[str, Any]) -> Choices:
             page=fixed or f"{kind.name}:page" in posted,
             toast=fixed or f"{kind.name}:toast" in posted,
             desktop=f"{kind.name}:desktop" in posted,
+            email=f"{kind.name}:email" in posted,
         )
     start, until = clock(posted.get("quiet_from", "22:00")), clock(posted.get("quiet_until", "07:00"))
-    return checked(wanted, Quiet("quiet_on" in posted, start, until, posted.get("zone", "")))
+    quiet = Quiet("quiet_on" in posted, start, until, posted.get("zone", ""))
+    return checked(wanted, quiet, email="email" in posted)

@@ -86,6 +86,7 @@ class Ways(Strict):
     page: bool = True
     toast: bool = True
     desktop: bool = False
+    email: bool = True
 
 
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["22:00"])]
@@ -105,11 +106,13 @@ class PreferencesIn(Strict):
 
     kinds: dict[str, Ways] = Field(max_length=200)
     quiet: QuietHours
+    email: bool | None = Field(None, description="Whether any email is wanted; left out, it stays as it is.")
 
 
 class Preferences(PreferencesIn):
     """A person's choices as they hold now."""
 
+    email: bool
     quiet_now: bool
 
 

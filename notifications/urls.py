@@ -12,6 +12,7 @@ urlpatterns = [
     path("notifications/read/", views.mark_all_read, name="mark_all_read"),
     path("notifications/change/", views.change, name="change"),
     path("notifications/mute/", views.mute, name="mute"),
+    path("notifications/unsubscribe/<str:token>/", views.unsubscribe, name="unsubscribe"),
     path("notifications/preferences/", views.preferences_page, name="preferences"),
     path("notifications/<int:position>/read/", views.mark_read, name="mark_read"),
 ]

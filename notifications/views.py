@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,9 +10,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from notifications import choices, groups, inbox, kinds, preferences, subscriptions
+from notifications import choices, conf, digest_mail, groups, inbox, kinds, preferences, subscriptions
 from notifications.models import Reading
 from notifications.requests import AuthenticatedRequest
 
@@ -123,6 +126,9 @@ def preferences_page(request: AuthenticatedRequest) -> HttpResponse:
     context = {
         "problem": problem,
         "rows": [(kind, chosen.kinds[kind.name]) for kind in kinds.listed()],
+        "email": chosen.email,
+        "address": digest_mail.address_of(request.user),
+        "digest_minutes": int(conf.digest_after().total_seconds() // 60),
         "quiet": chosen.quiet,
         "quiet_now": chosen.quiet.covers(timezone.now()),
         "zones": sorted(choices.zone_names()),
@@ -130,6 +136,24 @@ def preferences_page(request: AuthenticatedRequest) -> HttpResponse:
         "sources": subscriptions.sources(request.user),
     }
     return render(request, "notifications/preferences.html", context, status=400 if problem else 200)
+
+
+@csrf_exempt
+@require_http_methods(["GET", "POST"])
+@never_cache
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """The way out of all email, for whoever holds the link: asked by GET, done by POST, which mail programs send themselves.
+
+    RFC 8058: their POST has neither cookies nor a CSRF token, and a GET, which scanners send too, must change nothing.
+    """
+    user_id = digest_mail.user_id_of(token)
+    if user_id is None:
+        raise Http404
+    user = get_user_model().objects.filter(pk=user_id).first()
+    if request.method == "POST" and user is not None:
+        preferences.without_email(user)
+    wanted = user is not None and choices.of(user).email
+    return render(request, "notifications/unsubscribe.html", {"wanted": wanted})
 
 
 @require_POST

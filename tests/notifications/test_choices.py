@@ -38,8 +38,8 @@ def tell(user, kind: str = "order.placed") -> None:
 
 def form(**changes: str) -> dict[str, str]:
     """The form as it is first shown, with changes."""
-    shown = {f"{kind.name}:{way}": "on" for kind in kinds.listed() for way in ("page", "toast")}
-    return shown | {"quiet_from": "22:00", "quiet_until": "07:00", "zone": ""} | changes
+    shown = {f"{kind.name}:{way}": "on" for kind in kinds.listed() for way in ("page", "toast", "email")}
+    return shown | {"email": "on", "quiet_from": "22:00", "quiet_until": "07:00", "zone": ""} | changes
 
 
 def test_a_kind_that_is_off_is_neither_listed_nor_counted_until_it_is_on_again(alice):
@@ -115,7 +115,9 @@ def test_payment_results_cannot_be_switched_off(client, alice):
             preferences.checked({name: Choice(toast=False)}, Quiet())
     # The form shows them disabled, and a browser sends nothing for what is disabled.
     client.force_login(alice)
-    posted = {name: value for name, value in form().items() if not name.startswith("payment.")}
+    posted = {
+        name: value for name, value in form().items() if not name.startswith("payment.") or name.endswith(":email")
+    }
     assert client.post(reverse("notifications:preferences"), posted).status_code == 302
     assert choices.of(alice).kinds["payment.succeeded"] == Choice()
     # However they came to be off: they are on.

@@ -137,7 +137,7 @@ def test_a_cursor_outside_of_the_log_is_answered_with_reset(client, alice):
 def test_preferences_are_read_and_replaced(client, alice):
     client.force_login(alice)
     shown = client.get("/api/preferences").json()
-    assert shown["kinds"]["order.placed"] == {"page": True, "toast": True, "desktop": False}
+    assert shown["kinds"]["order.placed"] == {"page": True, "toast": True, "desktop": False, "email": True}
     assert shown["quiet"] == {"on": False, "from": "22:00", "until": "07:00", "zone": "UTC"}
     assert shown.pop("quiet_now") is False
     shown["kinds"]["order.placed"]["page"] = False

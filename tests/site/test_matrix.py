@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from blog.models import Follow, Post
 from config.asgi import application
 from config.stage import SALT
-from notifications import inbox
+from notifications import digest_mail, inbox
 from notifications.models import Subscription
 from orders import wallet
 from orders.models import Callback, Payment
@@ -221,6 +221,8 @@ notifications/mute/                                            GET  405 405 405 
 notifications/mute/                                            POST 302 400 400 400 400 400 400 400
 notifications/preferences/                                     GET  302 200 200 200 200 200 200 200
 notifications/preferences/                                     POST 302 302 302 302 302 302 302 302
+notifications/unsubscribe/<str:token>/                         GET  200 200 200 200 200 200 200 200
+notifications/unsubscribe/<str:token>/                         POST 200 200 200 200 200 200 200 200
 notifications/<int:position>/read/                             GET  405 405 405 405 405 405 405 405
 notifications/<int:position>/read/                             POST 302 404 404 302 404 404 404 404
 products/                                                      GET  302 200 200 200 200 200 200 200
@@ -330,6 +332,7 @@ def cast() -> Cast:
         "<int:number>": str(placed.number),
         "<int:position>": str(told.position if told else 1),
         "<str:username>": "author",
+        "unsubscribe/<str:token>": f"unsubscribe/{digest_mail.token(author)}",
         "pay/<str:token>": f"pay/{wallet.token(placed)}",
         "enter/<str:token>": f"enter/{signing.dumps('buyer', salt=SALT)}",
         "<str:provider>": "alipay",

@@ -59,7 +59,8 @@ def marked_in_template(source: str) -> Iterator[str]:
 def test_every_marked_text_is_in_the_catalogue():
     apps = [path for app in ("config", "notifications", "orders", "blog") for path in (ROOT / app).rglob("*.py")]
     marked = {text for path in apps if "migrations" not in path.parts for text in marked_in_python(path.read_text())}
-    marked |= {text for path in (ROOT / "templates").rglob("*.html") for text in marked_in_template(path.read_text())}
+    templates = [path for form in ("html", "txt") for path in (ROOT / "templates").rglob(f"*.{form}")]
+    marked |= {text for path in templates for text in marked_in_template(path.read_text())}
     known = set()
     for entry in entries():
         source = re.search(r'^msgid ((?:".*"\n?)+)', entry, re.MULTILINE)
