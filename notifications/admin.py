@@ -3,11 +3,15 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from notifications import choices
-from notifications.models import Event, Preference, Subscription
+from notifications import choices, operators
+from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -35,6 +39,35 @@ class EventAdmin(ReadOnlyAdmin):
     search_fields = ("channel", "key")
     ordering = ("-id",)
     # A log has many rows; counting them for the page's foot would read them all.
+    show_full_result_count = False
+
+
+@admin.register(ServerProcess)
+class ServerProcessAdmin(ReadOnlyAdmin):
+    """The operators' page: how all server processes stand, live."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Shows the figures; the page's script has them renewed by a stream."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Operations"),
+            "opts": self.opts,
+            "overview": operators.overview(),
+            "stream_url": f"{reverse('notifications:operators_stream')}?language={get_language()}",
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "admin/notifications/serverprocess/change_list.html", context)
+
+
+@admin.register(Digest)
+class DigestAdmin(ReadOnlyAdmin):
+    """Up to where people have been told by email."""
+
+    list_display = ("user", "through", "sent_at", "claimed_at")
+    list_select_related = ("user",)
+    search_fields = ("user__username",)
     show_full_result_count = False
 
 

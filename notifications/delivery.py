@@ -78,7 +78,7 @@ class Delivery:
         now = self.listener.wrote_at = time.monotonic()
         # Random from 50 % on: streams opened together, after a restart, do not end together.
         self.ends_at = now + conf.stream_max_age() * random.uniform(0.5, 1)  # noqa: S311
-        self.ping_seconds = conf.ping_seconds()
+        self.ping_seconds = self.plan.pulse_seconds or conf.ping_seconds()
         self.deadline = None if self.plan.deadline is None else now + self.plan.deadline - time.time()
 
     async def run(self, attach_from: int, headers: Headers, receive: Receive) -> None:
@@ -254,7 +254,7 @@ class Delivery:
         elif now >= self.ends_at:
             self.listener.close()
         elif now >= self.listener.wrote_at + self.ping_seconds:
-            await self.write(frames.PING)
+            await self.write(await self.in_thread(self.plan.pulse) if self.plan.pulse else frames.PING)
 
     async def reach_deadline(self) -> None:
         """Time is up: lets the domain say so, whose last event then ends the stream; or ends it anyhow."""

@@ -35,7 +35,8 @@ class Plan:
 
     channels: name → position after which it is heard. start: where it begins without a cursor (None: now); a stream
     with a start is one that ends, with a terminal kind. deadline: seconds since the epoch at which `at_deadline` is
-    called, in a thread; the stream ends soon after. silenced: kinds that the person has switched off.
+    called, in a thread; the stream ends soon after. silenced: kinds that the person has switched off. pulse: makes what the
+    stream says every `pulse_seconds` in place of pings, in a thread; it is no event, has no position and is never resumed.
     """
 
     channels: dict[str, int]
@@ -43,6 +44,8 @@ class Plan:
     deadline: float | None = None
     at_deadline: Callable[[], object] | None = None
     silenced: frozenset[str] = frozenset()
+    pulse: Callable[[], bytes] | None = None
+    pulse_seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)

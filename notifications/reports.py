@@ -33,7 +33,8 @@ EVERY = 2.0
 SILENT_SECONDS = 10.0
 # One that has not for this long is forgotten.
 FORGOTTEN_SECONDS = 300.0
-# Reports kept in a row, so that a page begins with the last two minutes.
+# Of all reports, those that stay in a row, and how many: so that a page begins with the last ten minutes.
+SAMPLED_EVERY = 10.0
 REMEMBERED = 60
 
 
@@ -49,17 +50,22 @@ class Reporter:
         self.inquiries = inquiries.Inbox(tail)
         self.reported = False
 
-    def figures(self) -> dict[str, Any]:
-        """How the process stands; called on the event loop."""
-        sample = {
+    def sample(self, seconds: float) -> dict[str, float]:
+        """How the process stands at this moment, and how late events were in the last so many seconds."""
+        return {
             "at": round(time.time(), 1),
             "streams": len(self.tail.manager.streams),
             "position": self.tail.cursor,
             "deliveries": metrics.value(metrics.DELIVERIES),
             "lag": round(metrics.tail_lag(), 3),
-            **{name: round(delay, 4) for name, delay in metrics.percentiles(EVERY).items()},
+            **{name: round(delay, 4) for name, delay in metrics.percentiles(seconds).items()},
         }
-        self.history.append(sample)
+
+    def figures(self) -> dict[str, Any]:
+        """All that the process tells of itself; called on the event loop."""
+        now = self.sample(SAMPLED_EVERY)
+        if not self.history or now["at"] - self.history[-1]["at"] >= SAMPLED_EVERY:
+            self.history.append(now)
         counters: dict[str, Counter | Gauge] = {
             "opened": metrics.OPENED,
             "resumed": metrics.RESUMED,
@@ -69,6 +75,7 @@ class Reporter:
             "behind": metrics.TAIL_BEHIND,
         }
         return {
+            "now": now,
             "counts": {name: int(metrics.value(metric)) for name, metric in counters.items()},
             "history": list(self.history),
             "errors": list(logs.recent),

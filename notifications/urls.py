@@ -8,6 +8,7 @@ app_name = "notifications"
 
 urlpatterns = [
     path("events/", views.stream_elsewhere, name="stream"),
+    path("operators/events/", views.stream_elsewhere, name="operators_stream"),
     path("notifications/", views.inbox_page, name="inbox"),
     path("notifications/read/", views.mark_all_read, name="mark_all_read"),
     path("notifications/change/", views.change, name="change"),

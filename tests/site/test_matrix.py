@@ -13,12 +13,13 @@ from django.core import signing
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.timezone import now
 
 from blog.models import Follow, Post
 from config.asgi import application
 from config.stage import SALT
 from notifications import digest_mail, inbox
-from notifications.models import Subscription
+from notifications.models import Digest, ServerProcess, Subscription
 from orders import wallet
 from orders.models import Callback, Payment
 from tests.asgi import Reader, cookies_of, following, in_thread
@@ -101,6 +102,30 @@ admin/notifications/subscription/<path:object_id>/change/      GET  302 302 302 
 admin/notifications/subscription/<path:object_id>/change/      POST 302 302 302 302 302 302 403 403
 admin/notifications/subscription/<path:object_id>/             GET  302 302 302 302 302 302 302 302
 admin/notifications/subscription/<path:object_id>/             POST 302 302 302 302 302 302 302 302
+admin/notifications/digest/                                    GET  302 302 302 302 302 302 403 200
+admin/notifications/digest/                                    POST 302 302 302 302 302 302 403 200
+admin/notifications/digest/add/                                GET  302 302 302 302 302 302 403 403
+admin/notifications/digest/add/                                POST 302 302 302 302 302 302 403 403
+admin/notifications/digest/<path:object_id>/history/           GET  302 302 302 302 302 302 403 200
+admin/notifications/digest/<path:object_id>/history/           POST 302 302 302 302 302 302 403 200
+admin/notifications/digest/<path:object_id>/delete/            GET  302 302 302 302 302 302 403 403
+admin/notifications/digest/<path:object_id>/delete/            POST 302 302 302 302 302 302 403 403
+admin/notifications/digest/<path:object_id>/change/            GET  302 302 302 302 302 302 403 200
+admin/notifications/digest/<path:object_id>/change/            POST 302 302 302 302 302 302 403 403
+admin/notifications/digest/<path:object_id>/                   GET  302 302 302 302 302 302 302 302
+admin/notifications/digest/<path:object_id>/                   POST 302 302 302 302 302 302 302 302
+admin/notifications/serverprocess/                             GET  302 302 302 302 302 302 403 200
+admin/notifications/serverprocess/                             POST 302 302 302 302 302 302 403 200
+admin/notifications/serverprocess/add/                         GET  302 302 302 302 302 302 403 403
+admin/notifications/serverprocess/add/                         POST 302 302 302 302 302 302 403 403
+admin/notifications/serverprocess/<path:object_id>/history/    GET  302 302 302 302 302 302 403 200
+admin/notifications/serverprocess/<path:object_id>/history/    POST 302 302 302 302 302 302 403 200
+admin/notifications/serverprocess/<path:object_id>/delete/     GET  302 302 302 302 302 302 403 403
+admin/notifications/serverprocess/<path:object_id>/delete/     POST 302 302 302 302 302 302 403 403
+admin/notifications/serverprocess/<path:object_id>/change/     GET  302 302 302 302 302 302 403 200
+admin/notifications/serverprocess/<path:object_id>/change/     POST 302 302 302 302 302 302 403 403
+admin/notifications/serverprocess/<path:object_id>/            GET  302 302 302 302 302 302 302 302
+admin/notifications/serverprocess/<path:object_id>/            POST 302 302 302 302 302 302 302 302
 admin/orders/product/                                          GET  302 302 302 302 302 302 403 200
 admin/orders/product/                                          POST 302 302 302 302 302 302 403 200
 admin/orders/product/add/                                      GET  302 302 302 302 302 302 403 200
@@ -257,6 +282,8 @@ authors/<str:username>/unfollow/                               GET  405 405 405 
 authors/<str:username>/unfollow/                               POST 302 302 302 302 302 302 302 302
 events/                                                        GET  204 200 200 200 200 200 200 200
 events/                                                        POST 405 405 405 405 405 405 405 405
+operators/events/                                              GET  204 403 403 403 403 403 403 200
+operators/events/                                              POST 405 405 405 405 405 405 405 405
 orders/<int:number>/events/                                    GET  204 200 404 404 404 404 404 404
 orders/<int:number>/events/                                    POST 405 405 405 405 405 405 405 405
 """
@@ -312,6 +339,8 @@ def cast() -> Cast:
         "auth/user": author,
         "notifications/event": inbox.items(people["seller"]).first(),
         "notifications/subscription": Subscription.objects.first(),
+        "notifications/serverprocess": ServerProcess.objects.create(name="a", started_at=now(), reported_at=now()),
+        "notifications/digest": Digest.objects.create(user=author),
         "orders/product": mug,
         "orders/order": placed,
         "orders/payment": Payment.objects.create(order=placed, **reported),

@@ -52,7 +52,7 @@ def test_each_process_is_measured_and_all_are_reported(demo_site: Site):
     both = {str(first.pid), str(second.pid)}
     until(lambda: both <= set(reports(demo_site)), "not both processes have reported")
     found = reports(demo_site)
-    assert [found[str(server.pid)]["history"][-1]["streams"] for server in (first, second)] == [2, 1]
+    assert [found[str(server.pid)]["now"]["streams"] for server in (first, second)] == [2, 1]
     for client in clients:
         client.close()
     ended = [json.loads(line) for line in first.log().splitlines() if '"notifications.streams"' in line]
