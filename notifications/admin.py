@@ -1,17 +1,29 @@
 """The log and who hears it, in the admin: to look at, never to change."""
 
+import time
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from notifications import choices, operators
+from notifications import choices, explanations, inquiries, operators
 from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
+
+# Seconds after a question in which its page looks for answers.
+WAITS = 20
+
+
+def asked_lately(moment: str) -> bool:
+    """Whether a question of this moment, in seconds since the epoch, may still be answered."""
+    return moment.isdecimal() and 0 <= time.time() - int(moment[:12]) < WAITS
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -40,6 +52,39 @@ class EventAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     # A log has many rows; counting them for the page's foot would read them all.
     show_full_result_count = False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Adds the page that says why a person got an event, or did not."""
+        why = self.admin_site.admin_view(self.why)
+        return [path("<int:pk>/why/", why, name="notifications_event_why"), *super().get_urls()]
+
+    def why(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Says why a person got this event, or did not; a POST asks all processes after the person's streams."""
+        # It shows what people hear: whoever may not look at subscriptions may not see it here.
+        if not (self.has_view_permission(request) and request.user.has_perm("notifications.view_subscription")):
+            raise PermissionDenied
+        event = get_object_or_404(Event, pk=pk)
+        model = get_user_model()
+        name = (request.POST if request.method == "POST" else request.GET).get("user", "").strip()
+        user = model.objects.filter(**{model.USERNAME_FIELD: name}).first() if name else None
+        if request.method == "POST" and user is not None and event.position is not None:
+            inquiries.ask(request.user.pk, user.pk, event)
+            return redirect(f"{request.path}?{urlencode({'user': name, 'asked': int(time.time())})}")
+        told = explanations.streams(user, event) if user else None
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Why did somebody get this, or not?"),
+            "opts": self.opts,
+            "event": event,
+            "name": name,
+            "person": user,
+            "answers": explanations.explain(user, event) if user else (),
+            "steps": explanations.steps(user, event) if user else (),
+            "told": told,
+            # Answers come with the next reports, within seconds; whoever comes back later has to ask again.
+            "waits": bool(told and told.awaited and asked_lately(request.GET.get("asked", ""))),
+        }
+        return TemplateResponse(request, "admin/notifications/event/why.html", context)
 
 
 @admin.register(ServerProcess)

@@ -18,7 +18,7 @@ from ninja.security import django_auth
 
 from notifications import choices, frames, inbox, log, preferences, schemas, subscriptions
 from notifications.choices import Choice, Quiet
-from notifications.models import Event, Reading
+from notifications.models import Reading
 from notifications.requests import AuthenticatedRequest
 from notifications.schemas import Limit, Position, Problem
 
@@ -98,16 +98,11 @@ def get_events(
         return {"items": [], "cursor": bounds.head, "reset": True}
     channels, silenced = subscriptions.channels_of(request.user), request.choices.silenced
     events = log.read(after, through=bounds.head, channels=list(channels), limit=limit)
-    heard = [event for event in events if is_heard(event, channels) and event.kind not in silenced]
+    heard = [event for event in events if subscriptions.is_heard(event, channels) and event.kind not in silenced]
     # A full page may not be the last: go on from where it ends.
     cursor = events[-1].position if len(events) == limit else bounds.head
     with translation.override(language if language in dict(settings.LANGUAGES) else translation.get_language()):
         return {"items": [frames.message(event) for event in heard], "cursor": cursor, "reset": False}
-
-
-def is_heard(event: Event, channels: dict[str, int]) -> bool:
-    """Whether it happened after the person began to hear its channel."""
-    return event.position is not None and event.position > channels[event.channel]
 
 
 @router.post("read", response={200: schemas.Unread, 400: Problem, **REFUSED})

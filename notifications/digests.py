@@ -145,3 +145,8 @@ def unread_of(user: "AbstractBaseUser", told: int, chosen: choices.Choices, now:
     since = max(told, news_since(now))
     items = items.filter(position__gt=since, position__lte=through, created_at__gte=span(now)[0])
     return Unread(list(items[: inbox.CAP + 1]), through)
+
+
+def told(user: "AbstractBaseUser") -> Digest | None:
+    """Up to where a person has been told by email; None for whom no run has looked at."""
+    return Digest.objects.filter(user_id=user.pk).first()

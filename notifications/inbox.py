@@ -36,9 +36,13 @@ IS_UNREAD = Case(When(UNREAD, then=True), default=False)
 READ = Kind("inbox.read", label=_("Inbox changed"), listed=False)
 
 
-def items(user: "AbstractBaseUser", *, unread_only: bool = False) -> QuerySet[Event]:
+def items(
+    user: "AbstractBaseUser", *, unread_only: bool = False, silenced: Collection[str] | None = None
+) -> QuerySet[Event]:
     """Returns what the person was told, newest first, each with `is_unread`."""
-    return readable(told(user.pk, hidden(choices.of(user).silenced), unread_only=unread_only))
+    if silenced is None:
+        silenced = choices.of(user).silenced
+    return readable(told(user.pk, hidden(silenced), unread_only=unread_only))
 
 
 def page(

@@ -5,10 +5,12 @@ reported.
 """
 
 import time
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notifications import log, metrics, records
 from notifications.listeners import CONTROL
+from notifications.models import Event
 
 if TYPE_CHECKING:
     from notifications.tail import Tail
@@ -18,13 +20,22 @@ CHANNEL = f"{CONTROL}inquiries"
 KIND = "control.inquiry"
 # How long a process repeats its answer, in seconds; whoever asked has long seen it then.
 REPEATED_SECONDS = 120.0
-# Streams of one person that are told of.
-MOST = 50
+# Streams of one person that are looked at, and that are told of.
+MOST_LOOKED_AT, MOST = 1000, 20
 
 
-def ask(asker_id: Any, user_id: Any, position: int) -> None:
-    """Asks all processes which of a person's streams had the event at this position; the log keeps who asked."""
-    log.append(CHANNEL, KIND, {"asker": str(asker_id), "user": str(user_id), "position": position})
+def ask(asker_id: Any, user_id: Any, event: Event) -> None:
+    """Asks all processes which of a person's streams had an event; the log keeps who asked."""
+    data = {"asker": str(asker_id), "user": str(user_id), "channel": event.channel, "position": event.position}
+    log.append(CHANNEL, KIND, data)
+
+
+class Question(NamedTuple):
+    """Whose streams, and which event."""
+
+    user: str
+    channel: str
+    position: int
 
 
 class Inbox:
@@ -34,24 +45,27 @@ class Inbox:
         """Nothing yet."""
         self.tail = tail
         self.seen = tail.cursor
-        self.asked: dict[tuple[str, int], float] = {}
+        self.asked: dict[Question, float] = {}
 
     def findings(self) -> list[dict[str, Any]]:
         """The answers to what has been asked lately."""
         for entry in self.tail.controls_since(self.seen, CHANNEL) or ():
-            self.asked[entry.event.data["user"], entry.event.data["position"]] = time.monotonic()
+            data = entry.event.data
+            self.asked[Question(data["user"], data["channel"], data["position"])] = time.monotonic()
         self.seen = self.tail.cursor
         since = time.monotonic() - REPEATED_SECONDS
         self.asked = {question: moment for question, moment in self.asked.items() if moment >= since}
-        return [finding(user_id, position) for user_id, position in self.asked]
+        return [finding(question) for question in self.asked]
 
 
-def finding(user_id: str, position: int) -> dict[str, Any]:
-    """What this process knows: the streams that may have had the event, and when it was written."""
-    found = []
-    for record in records.of_user(user_id):
-        told = {**record._asdict(), "had": record.had(position)}
-        found.append(told)
-        if len(found) == MOST:
-            break
-    return {"user": user_id, "position": position, "written_at": metrics.written_at(position), "streams": found}
+def finding(asked: Question) -> dict[str, Any]:
+    """What this process knows: the person's streams, those that had the event first, and when it was written."""
+    streams = list(islice(records.of_user(asked.user), MOST_LOOKED_AT))
+    streams.sort(key=lambda record: record.had(asked.channel, asked.position), reverse=True)
+    told = [{**record._asdict(), "had": record.had(asked.channel, asked.position)} for record in streams[:MOST]]
+    return {
+        "user": asked.user,
+        "position": asked.position,
+        "fanned_out_at": metrics.written_at(asked.position),
+        "streams": told,
+    }

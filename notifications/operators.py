@@ -5,6 +5,7 @@ to what is watched. So the page's stream carries the figures where others carry 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,9 +20,9 @@ from django.utils import timezone, translation
 
 from notifications import frames, log, plots, reports
 from notifications.models import ServerProcess
+from notifications.opening import Refused, language_of
 from notifications.plans import Plan
 from notifications.plots import Plot
-from notifications.stream import Refused, language_of
 
 PERMISSION = "notifications.view_serverprocess"
 REPORT = "operators.report"
@@ -94,7 +95,7 @@ def may_look(user: Any) -> bool:
     return bool(user.is_active and user.is_staff and user.has_perm(PERMISSION))
 
 
-def operators_plan(request: ASGIRequest, kwargs: dict[str, Any]) -> Plan:
+def operators_plan(request: ASGIRequest, kwargs: Mapping[str, Any]) -> Plan:
     """Plans the stream of the operators' page."""
     assert isinstance(request.user, AbstractBaseUser)
     if not may_look(request.user):

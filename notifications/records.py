@@ -22,6 +22,7 @@ class Record(NamedTuple):
 
     trace: str
     user_id: str
+    # The channels of a payment's stream; empty for one that carries all that its person hears.
     channels: tuple[str, ...]
     opened_at: float
     # Where it began, and up to where it has been written to.
@@ -32,9 +33,9 @@ class Record(NamedTuple):
     ended_at: float | None
     reason: str
 
-    def had(self, position: int) -> bool:
-        """Whether it was written past this position, from a cursor before it."""
-        return self.cursor < position <= self.position
+    def had(self, channel: str, position: int) -> bool:
+        """Whether it carried the channel, and was written past this position from a cursor before it."""
+        return (not self.channels or channel in self.channels) and self.cursor < position <= self.position
 
 
 _open: "set[Delivery]" = set()
@@ -88,7 +89,7 @@ def record_of(delivery: "Delivery", reason: str = "") -> Record:
     return Record(
         trace=delivery.trace,
         user_id=str(delivery.opened.user_id),
-        channels=tuple(sorted(delivery.listener.since)),
+        channels=tuple(delivery.listener.since) if delivery.listener.fixed else (),
         opened_at=delivery.opened_at,
         cursor=delivery.began,
         position=delivery.listener.position,

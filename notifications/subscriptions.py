@@ -11,7 +11,7 @@ from django.db import transaction
 
 from notifications import inbox, log
 from notifications.listeners import control_channel
-from notifications.models import Subscription
+from notifications.models import Event, Subscription
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -135,3 +135,13 @@ def channels_of_all(users: Sequence["AbstractBaseUser"]) -> dict[Any, dict[str, 
     for user in users:
         heard[user.pk] |= dict.fromkeys(ensure_own(user, known=known[user.pk]), 0)
     return heard
+
+
+def is_heard(event: Event, channels: Mapping[str, int]) -> bool:
+    """Whether an event happened after the person began to hear its channel; channels: of channels_of()."""
+    return event.position is not None and event.position > channels.get(event.channel, event.position)
+
+
+def of(user: "AbstractBaseUser", channel: str) -> Subscription | None:
+    """Returns a person's subscription to a channel, muted or not."""
+    return Subscription.objects.filter(user_id=user.pk, channel=channel).first()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from notifications import log, operators, plots, reports
 from notifications.models import ServerProcess
+from notifications.opening import each
 from notifications.operators import operators_plan
 from notifications.stream import EventStream
 from tests.asgi import Reader, cookies_of, in_thread, run
@@ -109,7 +110,7 @@ def test_the_stream_brings_the_figures_and_nothing_else(operator, quick):
 
     async def scenario():
         reader = await Reader(
-            EventStream(operators_plan), "/operators/events/", cookie, query="language=zh-hans"
+            EventStream(each(operators_plan)), "/operators/events/", cookie, query="language=zh-hans"
         ).until(lambda r: len(r.events) >= 2)
         # Neither what its reader hears elsewhere, nor what that person begins to hear.
         await in_thread(log.append, f"user:{operator.pk}", "happened")
@@ -139,7 +140,7 @@ def test_strangers_get_no_figures(client, operator):
     cookies = [b"", *(cookies_of(user) for user in refused)]
 
     async def scenario():
-        readers = [await Reader(EventStream(operators_plan), "/operators/events/", each).end() for each in cookies]
+        readers = [await Reader(EventStream(each(operators_plan)), "/operators/events/", one).end() for one in cookies]
         return [reader.status for reader in readers], [reader.events for reader in readers]
 
     assert run(scenario) == ([204, 403, 403, 403], [[]] * 4)
@@ -149,7 +150,7 @@ def test_who_leaves_the_group_gets_no_more_figures(operator, quick):
     cookie = cookies_of(operator)
 
     async def scenario():
-        reader = await Reader(EventStream(operators_plan), "/operators/events/", cookie).until(lambda r: r.events)
+        reader = await Reader(EventStream(each(operators_plan)), "/operators/events/", cookie).until(lambda r: r.events)
         await in_thread(operator.groups.clear)
         await reader.until(lambda r: r.events[-1].event == "ping")
         told = len(reader.events)
@@ -164,7 +165,7 @@ def test_who_is_no_longer_staff_loses_the_stream(operator, quick):
     cookie = cookies_of(operator)
 
     async def scenario():
-        reader = await Reader(EventStream(operators_plan), "/operators/events/", cookie).until(lambda r: r.events)
+        reader = await Reader(EventStream(each(operators_plan)), "/operators/events/", cookie).until(lambda r: r.events)
         operator.is_staff = False
         await in_thread(operator.save)
         await reader.end()

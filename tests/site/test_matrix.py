@@ -19,7 +19,7 @@ from blog.models import Follow, Post
 from config.asgi import application
 from config.stage import SALT
 from notifications import digest_mail, inbox
-from notifications.models import Digest, ServerProcess, Subscription
+from notifications.models import Digest, Event, ServerProcess, Subscription
 from orders import wallet
 from orders.models import Callback, Payment
 from tests.asgi import Reader, cookies_of, following, in_thread
@@ -80,6 +80,8 @@ admin/auth/user/<path:object_id>/                              GET  302 302 302 
 admin/auth/user/<path:object_id>/                              POST 302 302 302 302 302 302 302 302
 admin/notifications/event/                                     GET  302 302 302 302 302 302 403 200
 admin/notifications/event/                                     POST 302 302 302 302 302 302 403 200
+admin/notifications/event/<int:pk>/why/                        GET  302 302 302 302 302 302 403 200
+admin/notifications/event/<int:pk>/why/                        POST 302 302 302 302 302 302 403 200
 admin/notifications/event/add/                                 GET  302 302 302 302 302 302 403 403
 admin/notifications/event/add/                                 POST 302 302 302 302 302 302 403 403
 admin/notifications/event/<path:object_id>/history/            GET  302 302 302 302 302 302 403 200
@@ -352,6 +354,7 @@ def cast() -> Cast:
     paths = {f"admin/{name}/<path:object_id>/": f"admin/{name}/{found.pk}/" for name, found in objects.items() if found}
     told = inbox.items(people["seller"]).first()
     paths |= {
+        "admin/notifications/event/<int:pk>/": f"admin/notifications/event/{Event.objects.values_list('pk', flat=True)[0]}/",
         "admin/auth/user/<id>/": f"admin/auth/user/{author.pk}/",
         "<path:content_type_id>/<path:object_id>": "1/1",
         "^(?P<app_label>auth|notifications|orders|blog)/$": "orders/",
