@@ -156,7 +156,9 @@ class Delivery:
         """Delivers from the log what is after `position` and not after `through`."""
         recent = self.follower.recent.between(self.listener.position, through)
         if recent is not None:
-            await self.deliver(self.heard(deque(entry for entry in recent if entry.channel in self.listener.since)))
+            missed = deque(entry for entry in recent if entry.channel in self.listener.since)
+            metrics.CAUGHT_UP.inc(len(missed))
+            await self.deliver(self.heard(missed))
             return
         if self.preface and self.listener.position < through:
             # The client need not wait for the database to learn that it is connected.

@@ -73,10 +73,10 @@ def test_a_line_of_json_has_what_the_text_has():
 def test_the_latest_errors_are_remembered_and_missing_pages_are_not(client):
     logs.recent.clear()
     client.get("/nothing/")
-    logging.getLogger("notifications.wake").warning("cannot wake %s", "anybody")
+    logging.getLogger("notifications.digests").warning("cannot mail %s", "anybody")
     for number in range(logs.REMEMBERED):
         logging.getLogger("orders").error("number %d", number)
     assert [error["text"] for error in logs.recent] == [f"number {number}" for number in range(logs.REMEMBERED)]
-    logging.getLogger("notifications.wake").warning("cannot wake %s", "anybody")
-    assert logs.recent[-1]["text"] == "cannot wake anybody"
+    logging.getLogger("notifications.digests").warning("cannot mail %s", "anybody")
+    assert logs.recent[-1]["text"] == "cannot mail anybody"
     logs.recent.clear()
