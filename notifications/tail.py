@@ -98,8 +98,11 @@ class Tail:
         wake.attach(None)
         metrics.tail_stopped()
         tasks = [*self._tasks, *self._publish]
-        for task in tasks:
-            task.cancel()
+        # Until they have ended: a cancellation that comes while Redis is being connected to is swallowed there.
+        while running := [task for task in tasks if not task.done()]:
+            for task in running:
+                task.cancel()
+            await asyncio.wait(running, timeout=0.2)
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._in_thread(_disconnect)
         self._thread.shutdown(wait=False)

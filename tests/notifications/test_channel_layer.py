@@ -1,6 +1,7 @@
 """Wake-ups are hints: whatever is wrong with the channel layer, nobody who saves or listens notices."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -58,3 +59,31 @@ def test_the_tail_follows_the_log_without_the_channel_layer(layer):
             await tail.stop()
 
     assert asyncio.run(follow()) == 1
+
+
+class SwallowingLayer:
+    """A channel layer that connects when it is told to stop, as Redis's may."""
+
+    def __init__(self, **_: Any) -> None:
+        pass
+
+    async def new_channel(self) -> str:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        return "a channel"
+
+    async def group_add(self, group: str, channel: str) -> None:
+        pass
+
+    async def receive(self, channel: str) -> Any:
+        await asyncio.Event().wait()
+
+
+@override_settings(CHANNEL_LAYERS={"default": {"BACKEND": f"{__name__}.SwallowingLayer"}})
+def test_the_tail_stops_though_the_channel_layer_swallows_a_cancellation():
+    async def follow() -> None:
+        await tail.running()
+        async with asyncio.timeout(20):
+            await tail.stop()
+
+    asyncio.run(follow())
