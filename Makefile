@@ -19,7 +19,7 @@ PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP
 UNSET := env -u ALLOWED_HOSTS -u DEBUG -u PAYMENT_CALLBACK_SECRETS -u PAYMENT_WINDOW_SECONDS -u REDIS_URL -u SECRET_KEY
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench torture screenshots translations requirements clean
+.PHONY: help demo test test-postgres lint bench torture screenshots translations requirements clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +31,9 @@ demo: $(RUNTIME) ## set everything up and serve on 127.0.0.1:8000 (another port:
 
 test: $(DEV) $(NODE) ## set everything up and run all tests (a selection: make test ARGS="-k inbox")
 	$(UNSET) $(RUN) -m pytest $(ARGS)
+
+test-postgres: $(DEV) ## run the tests of one process once more, on a PostgreSQL and a Redis of their own
+	$(UNSET) $(RUN) -m tests.on_postgresql $(ARGS)
 
 lint: $(DEV) $(NODE) ## style, types, missing migrations, template formatting
 	$(RUN) -m ruff check .

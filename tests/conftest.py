@@ -17,6 +17,22 @@ from playwright.sync_api import Browser, Page
 from tests.browsers import headless_chromium
 from tests.services import SQLITE, PostgresServer, RedisServer, Site
 
+# Whoever asks for one of these works with processes that have a database of their own.
+SERVERS = {"site", "demo_site", "site_factory", "postgres_server", "redis_server"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds the option of tests/on_postgresql.py."""
+    parser.addoption("--in-process", action="store_true", help="leave out tests that start servers of their own")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what --in-process leaves out."""
+    if config.getoption("--in-process"):
+        left_out = [item for item in items if SERVERS & set(getattr(item, "fixturenames", ()))]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -1,0 +1,32 @@
+"""Runs the tests that run in one process once more, on PostgreSQL and Redis: `python -m tests.on_postgresql`.
+
+Tests that start servers of their own choose their database themselves (fixture `engine`), and are left out.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.services import ROOT, PostgresServer, RedisServer
+
+SUITES = ["tests/notifications", "tests/orders", "tests/blog"]
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code of pytest, which gets these arguments beside the suites."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="redis-"))
+        postgres = PostgresServer()
+        stack.callback(postgres.close)
+        redis = RedisServer(Path(folder))
+        stack.callback(redis.stop)
+        environment = {**os.environ, "DATABASE_URL": postgres.database_url("tests"), "REDIS_URL": redis.url}
+        command = [sys.executable, "-m", "pytest", "--in-process", *SUITES, *arguments]
+        return subprocess.run(command, cwd=ROOT, env=environment).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
