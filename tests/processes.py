@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -67,6 +68,18 @@ class Daemon:
     def log(self) -> str:
         """Returns everything it has written so far."""
         return self.log_path.read_text(errors="replace")
+
+    def threads(self) -> int:
+        """Counts its threads."""
+        return len(list(Path(f"/proc/{self.pid}/task").iterdir()))
+
+    def sockets(self) -> int:
+        """Counts its sockets, those it listens on among them."""
+        found = 0
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                found += str(link.readlink()).startswith("socket:")
+        return found
 
     def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
         """Returns once `ready()` is true; ends the process and shows its log when that takes too long."""

@@ -7,7 +7,6 @@ import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
@@ -123,20 +122,6 @@ class SlowHeaders(threading.Thread):
             connection.close()
 
 
-def threads_of(server: ServeProcess) -> int:
-    return len(list(Path(f"/proc/{server.pid}/task").iterdir()))
-
-
-def sockets_of(server: ServeProcess) -> int:
-    found = 0
-    for link in Path(f"/proc/{server.pid}/fd").iterdir():
-        try:
-            found += str(link.readlink()).startswith("socket:")
-        except FileNotFoundError:
-            continue
-    return found
-
-
 TELL = """
 from django.contrib.auth.models import User
 from notifications import log
@@ -158,7 +143,7 @@ def test_malformed_requests_cause_no_error_no_hang_and_no_leak_and_streams_go_on
             for _ in range(STREAMS_EACH)
         ]
         assert {stream.status for stream in streams} == {200}
-        before = threads_of(server), sockets_of(server)
+        before = server.threads(), server.sockets()
         slow = SlowHeaders(server)
         slow.start()
         attacks = [Attack(server, Fuzzer(f"{SEED} {n}", cookies), REQUESTS // THREADS) for n in range(THREADS)]
@@ -175,7 +160,7 @@ def test_malformed_requests_cause_no_error_no_hang_and_no_leak_and_streams_go_on
         assert statuses.total() == REQUESTS, "hung"
 
         deadline = time.monotonic() + 20
-        while (after := (threads_of(server), sockets_of(server))) and time.monotonic() < deadline:
+        while (after := (server.threads(), server.sockets())) and time.monotonic() < deadline:
             if after[0] <= before[0] + 8 and after[1] <= before[1] + 2:
                 break
             time.sleep(0.5)
