@@ -1,0 +1,145 @@
+"""The newest events of one person, and how many are unread, found without reading a long log: one statement each.
+
+A log may hold millions of events, and a person may hear a thousand channels. The newest WINDOW events of all people are
+looked through first: who hears much finds a page of it there. Only for what is older is each channel asked by itself, for
+the newest it has, and only the channels with the newest of these are read. What the rules are is said by inbox.items();
+`tests/notifications/test_newest.py` holds that both say the same.
+"""
+
+# Statements are put together from what is written here; every value goes in as a parameter.
+# ruff: noqa: S608
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connections, router
+
+from notifications.models import Event, Reading, Subscription
+
+# Events looked through before any channel is asked: about as dear as asking two hundred channels, and enough for a page of
+# whoever hears a fortieth of all that happens.
+WINDOW = 2000
+
+EVENT, SUBSCRIPTION, READING = (model._meta.db_table for model in (Event, Subscription, Reading))
+COLUMNS = ", ".join(f"e.{each.column}" for each in Event._meta.concrete_fields)
+# Of an event `e` in a subscription `s`, with what the person did to it by itself, `r`.
+UNREAD = (
+    f"CASE WHEN r.state IS NULL THEN e.position > s.read_through"
+    f" ELSE r.state = '{Reading.State.UNREAD}' AND r.since >= s.read_through END"
+)
+KEPT = f"(r.state IS NULL OR r.state IN ('{Reading.State.READ}', '{Reading.State.UNREAD}'))"
+MARK = f"LEFT JOIN {READING} r ON r.user_id = %(user)s AND r.event_id = e.id"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is looked for: a person's events but those of `hidden` kinds, only the unread, before a position, of a kind."""
+
+    user_id: Any
+    hidden: Collection[str]
+    unread_only: bool = False
+    before: int | None = None
+    kind: str = ""
+    using: str = field(default_factory=lambda: router.db_for_read(Event))
+
+    def events(self, limit: int) -> list[Event]:
+        """Returns the newest first, each with `is_unread`."""
+        statement = (
+            f"{self._found(limit, newest_first=True)}"
+            f" SELECT {COLUMNS}, {UNREAD} AS is_unread FROM found JOIN {EVENT} e ON e.id = found.id"
+            f" JOIN mine s ON s.channel = e.channel {MARK} ORDER BY e.position DESC"
+        )
+        found = list(Event.objects.using(self.using).raw(statement, self._parameters()))
+        for event in found:
+            # As the database says it, and SQLite says 0 and 1.
+            vars(event)["is_unread"] = bool(vars(event)["is_unread"])
+        return found
+
+    def count(self, limit: int) -> int:
+        """Counts them, up to a limit."""
+        with connections[self.using].cursor() as cursor:
+            statement = f"{self._found(limit, newest_first=False)} SELECT COUNT(*) FROM found"
+            cursor.execute(statement, self._parameters())
+            (count,) = cursor.fetchone()
+        return int(count)
+
+    def _found(self, limit: int, *, newest_first: bool) -> str:
+        """The common part: `found` has the ids of what is looked for, `mine` the person's subscriptions.
+
+        Which of them come first matters to a page, not to a count.
+        """
+        # Nothing of a channel is looked for up to `low`, but for what was made unread again.
+        low = "CASE WHEN read_through > since THEN read_through ELSE since END" if self.unread_only else "since"
+        order = "ORDER BY position DESC" if newest_first else ""
+        parts = ["SELECT id, position FROM recent", "SELECT id, position FROM older"]
+        if self.unread_only:
+            parts.append(self._made_unread())
+        return f"""WITH mine AS (
+                SELECT channel, since, read_through, {low} AS low FROM {SUBSCRIPTION}
+                WHERE user_id = %(user)s AND NOT muted
+            ), edge AS (
+                SELECT COALESCE(MAX(position), 0) - {WINDOW} AS position FROM {EVENT} WHERE {self._bound("position")}
+            ), recent AS (
+                SELECT e.id, e.position FROM (
+                    SELECT id, channel, kind, position FROM {EVENT}
+                    WHERE {self._bound("position")} AND position > (SELECT position FROM edge)
+                        AND position > (SELECT MIN(low) FROM mine)
+                    ORDER BY position DESC LIMIT {WINDOW}
+                ) e JOIN mine s ON s.channel = e.channel AND e.position > s.low {MARK}
+                WHERE {self._wanted()} {order.replace("position", "e.position")} LIMIT {limit}
+            ), older AS (
+                {self._older(limit, newest_first=newest_first)}
+            ), found AS (
+                {" UNION ALL ".join(parts)} {order} LIMIT {limit}
+            )"""
+
+    def _older(self, limit: int, *, newest_first: bool) -> str:
+        """Where the window did not have enough: what is before it.
+
+        The newest `limit` of all channels are in the `limit` channels with the newest, and are their newest `limit`.
+        """
+        channels = f"mine s WHERE s.low < (SELECT position FROM edge) AND (SELECT COUNT(*) FROM recent) < {limit}"
+        if newest_first:
+            newest = f"({self._of_channel('position', 1)})"
+            channels = (
+                f"(SELECT s.channel, s.low, s.read_through, {newest} AS newest FROM {channels}"
+                f" ORDER BY newest DESC NULLS LAST LIMIT {limit}) s WHERE newest IS NOT NULL"
+            )
+        # Both read a channel's part of the index and no more: a plain join is planned as one read of the whole log.
+        postgresql = connections[self.using].vendor == "postgresql"
+        ids = self._of_channel("id", limit)
+        one_of = f"= ANY (ARRAY({ids}))" if postgresql else f"IN ({ids})"
+        return f"SELECT f.id, f.position FROM (SELECT s.* FROM {channels}) s JOIN {EVENT} f ON f.id {one_of}"
+
+    def _of_channel(self, column: str, limit: int) -> str:
+        """The newest of the channel of `s`, before the window."""
+        return (
+            f"SELECT e.{column} FROM {EVENT} e {MARK} WHERE e.channel = s.channel AND e.position > s.low"
+            f" AND e.position <= (SELECT position FROM edge) AND {self._wanted()} ORDER BY e.position DESC LIMIT {limit}"
+        )
+
+    def _made_unread(self) -> str:
+        """What was read and made unread again, however old."""
+        return (
+            f"SELECT e.id, e.position FROM {READING} r JOIN {EVENT} e ON e.id = r.event_id"
+            f" JOIN mine s ON s.channel = e.channel WHERE r.user_id = %(user)s AND r.state = '{Reading.State.UNREAD}'"
+            f" AND e.position > s.since AND e.position <= s.low AND {self._wanted()} AND {self._bound('e.position')}"
+        )
+
+    def _bound(self, position: str) -> str:
+        return f"{position} IS NOT NULL" if self.before is None else f"{position} < %(before)s"
+
+    def _wanted(self) -> str:
+        conditions = [UNREAD if self.unread_only else KEPT]
+        if self.hidden:
+            conditions.append(
+                f"e.kind NOT IN ({', '.join(f'%(hidden_{number})s' for number in range(len(self.hidden)))})"
+            )
+        if self.kind:
+            conditions.append("e.kind = %(kind)s")
+        return " AND ".join(conditions)
+
+    def _parameters(self) -> dict[str, Any]:
+        hidden = {f"hidden_{number}": kind for number, kind in enumerate(self.hidden)}
+        return {"user": self.user_id, "before": self.before, "kind": self.kind, **hidden}
