@@ -15,11 +15,14 @@ PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP
 	CUSTOM_COMPILE_COMMAND="make requirements" \
 	$(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+WHEEL_SOURCE := build/wheel
+DIST := dist
+CATALOGUE := locale/zh_Hans/LC_MESSAGES
 # What this shell has set for a site of its own is not what is tested; DATABASE_URL alone chooses where tests run.
 UNSET := env -u ALLOWED_HOSTS -u DEBUG -u PAYMENT_CALLBACK_SECRETS -u PAYMENT_WINDOW_SECONDS -u REDIS_URL -u SECRET_KEY
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgres lint bench torture screenshots translations requirements clean
+.PHONY: help demo test test-postgres lint bench torture screenshots translations requirements wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,8 +44,8 @@ lint: $(DEV) $(NODE) ## style, types, missing migrations, template formatting
 	$(UNSET) $(RUN) -m mypy
 	[ ! -e node_modules/.bin/tsc ] || node_modules/.bin/tsc --project tsconfig.json
 	$(UNSET) $(RUN) manage.py makemigrations --check --dry-run
-	$(RUN) -m djlint --quiet --check templates
-	$(RUN) -m djlint --quiet --lint templates
+	$(RUN) -m djlint --quiet --check templates notifications/templates
+	$(RUN) -m djlint --quiet --lint templates notifications/templates
 
 bench: $(DEV) ## measure, beside plain django-eventstream
 	$(RUN) -m tests.benchmarks $(ARGS)
@@ -58,8 +61,19 @@ translations: $(DEV) ## collect and compile the texts (needs gettext)
 	$(RUN) manage.py compilemessages --locale zh_Hans --ignore $(VENV)
 
 requirements: $(DEV) ## compile the pinned sets from pyproject.toml (newer versions: ARGS=--upgrade)
-	$(PIP_COMPILE) $(ARGS) --output-file requirements.txt pyproject.toml
-	$(PIP_COMPILE) $(ARGS) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(PIP_COMPILE) $(ARGS) --extra site --output-file requirements.txt pyproject.toml
+	$(PIP_COMPILE) $(ARGS) --extra site --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+wheel: $(DEV) ## build the notifications app as a wheel into dist/ (needs gettext)
+	rm -rf $(WHEEL_SOURCE)
+	mkdir -p $(WHEEL_SOURCE)
+	cp -R pyproject.toml README.md LICENSE notifications $(WHEEL_SOURCE)
+	mkdir -p $(WHEEL_SOURCE)/notifications/$(CATALOGUE)
+	msggrep --location='notifications/*' --location='templates/notifications/*' \
+		--output-file=$(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.po $(CATALOGUE)/django.po
+	msgfmt --output-file=$(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.mo $(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.po
+	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+		--wheel-dir $(DIST) $(WHEEL_SOURCE)
 
 # For axe-core's tests and the types of the scripts alone; without npm both are left out.
 $(NODE): package-lock.json
@@ -70,7 +84,7 @@ $(NODE): package-lock.json
 	@touch $@
 
 clean: ## remove the virtual environment, the caches and the demo database
-	rm -rf $(VENV) node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles db.sqlite3 db.sqlite3-shm db.sqlite3-wal
+	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles db.sqlite3 db.sqlite3-shm db.sqlite3-wal
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN):

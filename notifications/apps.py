@@ -1,7 +1,15 @@
 """The notifications app: one log, its tail and its streams. It knows nothing of the site that uses it."""
 
+from collections.abc import Sequence
+from importlib.util import find_spec
+
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
+
+# Imported by this app; whoever installed it with --no-deps may lack them.
+PACKAGES = ("channels", "daphne", "django_eventstream", "ninja")
 
 
 class NotificationsConfig(AppConfig):
@@ -12,6 +20,7 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connects signals, registers kinds, and installs the registry that other people's send_event() reaches."""
+        require(PACKAGES)
         from notifications import checks, inbox, kinds, listeners, preferences, signals
 
         kinds.register(inbox.READ)
@@ -20,3 +29,15 @@ class NotificationsConfig(AppConfig):
         signals.connect()
         listeners.install()
         checks.connect()
+        # Where the site's apps register their kinds, as the admin's do in `admin`.
+        autodiscover_modules("notifiers")
+
+
+def require(packages: Sequence[str]) -> None:
+    """Raises ImproperlyConfigured with what to install, instead of the first import that fails somewhere below."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        raise ImproperlyConfigured(
+            f"notifications needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed:"
+            " install django-live-notifications with its dependencies."
+        )

@@ -8,6 +8,7 @@ from typing import Any
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's own name
+from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from notifications.channelmanager import LogChannelManager
@@ -16,7 +17,7 @@ from notifications.storage import LogStorage
 
 def connect() -> None:
     """Registers the checks; called once, when the app is ready."""
-    for check in (check_databases, check_requests, check_eventstream, check_processes):
+    for check in (check_databases, check_requests, check_eventstream, check_addresses, check_processes):
         register(check)
 
 
@@ -60,7 +61,8 @@ def check_requests(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
         found.append(
             Error(
                 "There is no ASGI_APPLICATION: under WSGI there are no streams.",
-                hint='Set ASGI_APPLICATION, e.g. "config.asgi.application", and run `manage.py serve`.',
+                hint='Set ASGI_APPLICATION = "notifications.asgi.application", or one of your own made by'
+                " notifications.routing.with_streams(), and run `manage.py serve`.",
                 id="notifications.E004",
             )
         )
@@ -70,6 +72,14 @@ def check_requests(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
                 "WSGI_APPLICATION is set: a server that takes it serves every page, and no stream.",
                 hint="Remove it, so that nobody starts a WSGI server by mistake.",
                 id="notifications.W005",
+            )
+        )
+    if "notifications.middleware.cursor_middleware" not in settings.MIDDLEWARE:
+        found.append(
+            Error(
+                "The middleware of notifications is not there: pages and API do not know where their reader is.",
+                hint='Add "notifications.middleware.cursor_middleware" to MIDDLEWARE, after the authentication\'s.',
+                id="notifications.E012",
             )
         )
     if "django.middleware.gzip.GZipMiddleware" in settings.MIDDLEWARE:
@@ -106,6 +116,25 @@ def check_eventstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[
                 )
             )
     return found
+
+
+def check_addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Addresses that pages and clients of this app ask for."""
+    missing = []
+    for name in ("notifications:stream", "api:api-root"):
+        try:
+            reverse(name)
+        except NoReverseMatch:
+            missing.append(name)
+    if not missing:
+        return []
+    return [
+        Error(
+            f"{' and '.join(missing)} lead nowhere: pages find neither their stream nor their inbox.",
+            hint='Add path("", include("notifications.all_urls")) to the urlpatterns of ROOT_URLCONF.',
+            id="notifications.E011",
+        )
+    ]
 
 
 def check_processes(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:

@@ -161,16 +161,27 @@ class RedisServer:
 class ServeProcess(Daemon):
     """One server process of the site."""
 
-    def __init__(self, command: Sequence[str | Path], port: int, log_path: Path, environment: Mapping[str, str]):
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        port: int,
+        log_path: Path,
+        environment: Mapping[str, str],
+        *,
+        folder: Path = ROOT,
+        health: str = "/healthz",
+        **options: Any,
+    ):
         self.port = port
         self.url = f"http://127.0.0.1:{port}"
-        super().__init__(command, log_path, cwd=ROOT, env=environment)
+        self.health = health
+        super().__init__(command, log_path, cwd=folder, env=environment, **options)
         with httpx.Client(trust_env=False, timeout=5) as client:
             self.wait_until(lambda: self._answers(client), STARTS_WITHIN)
 
     def _answers(self, client: httpx.Client) -> bool:
         try:
-            return client.get(f"{self.url}/healthz").status_code == 200
+            return client.get(self.url + self.health).status_code == 200
         except httpx.TransportError:
             return False
 

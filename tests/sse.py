@@ -9,16 +9,16 @@ from notifications.client import WAIT, Event, SseClient, SseParser
 __all__ = ["Event", "SseClient", "SseParser", "login"]
 
 
-def login(base_url: str, username: str, password: str = "demo") -> httpx.Client:
+def login(base_url: str, username: str, password: str = "demo", path: str = "/accounts/login/") -> httpx.Client:
     """Logs in by the site's own form, and returns the client that holds the session."""
     client = httpx.Client(base_url=base_url, trust_env=False, timeout=WAIT)
     try:
-        page = client.get("/accounts/login/")
+        page = client.get(path)
         assert page.status_code == 200, page.text
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
         assert token, page.text
         form = {"csrfmiddlewaretoken": token[1], "username": username, "password": password}
-        answer = client.post("/accounts/login/", data=form)
+        answer = client.post(path, data=form)
         assert answer.status_code == 302, f"{username} is not let in: {answer.status_code}"
         assert "sessionid" in client.cookies
     except BaseException:

@@ -27,7 +27,8 @@ def pins(filename: str) -> dict[str, str]:
 
 def declared(filename: str) -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = project["dependencies"] + (project["optional-dependencies"]["dev"] if "dev" in filename else [])
+    extras = ["site", "dev"] if "dev" in filename else ["site"]
+    names = project["dependencies"] + [name for extra in extras for name in project["optional-dependencies"][extra]]
     return [Requirement(name) for name in names]
 
 

@@ -59,6 +59,18 @@ def test_a_wrong_setting_is_found(settings, setting, value, number):
     assert number in found()
 
 
+@pytest.mark.parametrize("module", ["notifications.urls", "django.contrib.auth.urls"])
+def test_an_address_that_leads_nowhere_is_found(settings, module):
+    """The app's own addresses without its API; and a site with neither."""
+    settings.ROOT_URLCONF = module
+    assert "notifications.E011" in found()
+
+
+def test_a_missing_middleware_is_found(settings):
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "cursor" not in name]
+    assert found() == {"notifications.E012"}
+
+
 def test_gzip_over_streams_is_found(settings):
     settings.MIDDLEWARE = ["django.middleware.gzip.GZipMiddleware", *settings.MIDDLEWARE]
     assert found() == {"notifications.W006"}

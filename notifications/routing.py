@@ -1,0 +1,29 @@
+"""Streams beside Django, for the ASGI application of any site."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.urls import path, re_path, reverse
+
+
+def with_streams(django_application: Callable[..., Awaitable[None]], routes: Sequence[Any] = ()) -> ProtocolTypeRouter:
+    """Returns an application that answers the stream's address itself and leaves all else to Django's.
+
+    django_application: what get_asgi_application() returned; call it first, since it loads the apps. routes: further
+    path()s of ASGI applications, such as an EventStream for the streams of one thing (docs/extending.md).
+    """
+    # These import models.
+    from notifications.guard import Guard
+    from notifications.stream import EventStream
+
+    pages: Any = django_application
+    if settings.DEBUG and "django.contrib.staticfiles" in settings.INSTALLED_APPS:
+        # As runserver does: `serve` runs from a checkout without collectstatic, too.
+        pages = ASGIStaticFilesHandler(pages)
+    streams: Any = EventStream()
+    guarded: Any = Guard(pages)
+    address = reverse("notifications:stream").removeprefix("/")
+    return ProtocolTypeRouter({"http": URLRouter([path(address, streams), *routes, re_path("", guarded)])})
