@@ -28,7 +28,9 @@ FAILED = Counter("notifications_streams_failed_total", "Streams asked to come ba
 ENDED = Counter("notifications_streams_ended_total", "Streams that have ended.", ("reason",))
 OVERFLOWS = Counter("notifications_overflows_total", "Times a stream fell so far behind that it read the log again.")
 DELIVERIES = Counter("notifications_deliveries_total", "Events handed to open streams: events times listeners.")
-CAUGHT_UP = Counter("notifications_caught_up_total", "Events given from the log, or from memory, to streams that missed them.")
+CAUGHT_UP = Counter(
+    "notifications_caught_up_total", "Events given from the log, or from memory, to streams that missed them."
+)
 SEQUENCE_SECONDS = Histogram(
     "notifications_sequence_seconds", "Time to give positions after a commit.", buckets=BUCKETS
 )

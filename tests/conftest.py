@@ -17,6 +17,9 @@ from playwright.sync_api import Browser, Page
 from tests.browsers import headless_chromium
 from tests.services import SQLITE, PostgresServer, RedisServer, Site
 
+# What other sites have by the wheel's entry point.
+pytest_plugins = ["notifications.pytest_plugin"]
+
 # Whoever asks for one of these works with processes that have a database of their own.
 SERVERS = {"site", "demo_site", "site_factory", "postgres_server", "redis_server"}
 
