@@ -25,7 +25,7 @@ UNSET := env -u ALLOWED_HOSTS -u DEBUG -u PAYMENT_CALLBACK_SECRETS -u PAYMENT_WI
 .PHONY: help demo test test-postgres lint bench torture screenshots translations requirements wheel clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: $(RUNTIME) ## set everything up and serve on 127.0.0.1:8000 (another port: make demo PORT=9000)
 	$(RUN) manage.py migrate --verbosity 0

@@ -81,7 +81,7 @@ def test_no_file_names_a_folder_of_the_machine_it_was_written_on():
 
 def test_continuous_integration_ends_with_the_test_command_of_the_readme():
     lines = [line for line in CI_SCRIPT.read_text().splitlines() if line and not line.startswith("#")]
-    assert lines[-3:] == ["export REQUIRE_SERVICES=1", "make lint", "make test"]
+    assert lines[-4:] == ["export REQUIRE_SERVICES=1", "make lint", "make test-postgres", "make test"]
     assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
