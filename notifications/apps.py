@@ -18,9 +18,13 @@ class NotificationsConfig(AppConfig):
     name = "notifications"
     verbose_name = _("Notifications")
 
+    def import_models(self) -> None:
+        """Makes sure first that everything is there: the admin imports much of this app before ready() is called."""
+        require(PACKAGES)
+        super().import_models()
+
     def ready(self) -> None:
         """Connects signals, registers kinds, and installs the registry that other people's send_event() reaches."""
-        require(PACKAGES)
         from notifications import checks, inbox, kinds, listeners, preferences, signals
 
         kinds.register(inbox.READ)
