@@ -62,7 +62,7 @@ def test_what_is_found_is_what_the_inbox_holds_however_small_the_window(alice, m
     seen = set()
     for _ in range(3):
         live_through(alice, chance, 45)
-        choices: tuple[dict[str, Any], ...] = (
+        questions: tuple[dict[str, Any], ...] = (
             {},
             {"unread_only": True},
             {"before": chance.randint(1, log.head() + 5)},
@@ -72,10 +72,10 @@ def test_what_is_found_is_what_the_inbox_holds_however_small_the_window(alice, m
             {"unread_only": True, "kind": "rarely", "before": log.head()},
             {"silenced": ("rarely",)},
         )
-        for options in choices:
+        for options in questions:
             expected = said_by_items(alice, **options)
             for limit in (1, 4, 50):
-                found, following = inbox.page(alice, limit, **({"silenced": ()} | options))
+                found, following = inbox.page(alice, limit, **{"silenced": (), **options})
                 assert [(event.position, inbox.is_unread(event)) for event in found] == expected[:limit], options
                 assert following == (expected[limit - 1][0] if len(expected) > limit else None)
                 seen |= {("goes on", following is not None), *(("unread", unread) for _position, unread in expected)}

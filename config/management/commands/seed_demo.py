@@ -1,24 +1,19 @@
 """`manage.py seed_demo`: makes the demo's people, products and posts; as often as one likes."""
 
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.hashers import make_password
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 from tqdm import tqdm
 
 from blog.models import Follow, Post
-from blog.notifiers import author_channel
 from config import demo
-from notifications import log
-from notifications.models import Subscription
+from config.crowd import BATCH, make_followers
 from orders.models import Currency, Product
 
-BATCH = 5000
 MOST = 5_000_000
 
 PRODUCTS = (
@@ -62,7 +57,9 @@ class Command(BaseCommand):
                     author=people["author"], title=title, defaults={"body": text, "status": Post.Status.PUBLISHED}
                 )
         if followers:
-            self.make_followers(people["author"], followers)
+            with tqdm(total=followers, unit="follower", disable=followers < BATCH) as progress:
+                for made in make_followers(people["author"], followers):
+                    progress.update(made)
         for person in demo.PEOPLE:
             self.stdout.write(f"{person.username:10} password {person.password:6} {person.role}")
 
@@ -76,30 +73,3 @@ class Command(BaseCommand):
             user.is_staff = user.is_superuser = person.username == "admin"
             user.save()
         return user
-
-    def make_followers(self, author: Any, wanted: int) -> None:
-        """Makes follower-1 … follower-N in bulk; bulk_create sends no signals, so their subscriptions are made here."""
-        users = get_user_model().objects
-        nobody = make_password(None)
-        progress = tqdm(total=wanted, unit="follower", disable=wanted < BATCH)
-        for first, last in batches(wanted):
-            names = [f"follower-{number}" for number in range(first, last + 1)]
-            with transaction.atomic():
-                users.bulk_create(
-                    [users.model(username=name, password=nobody) for name in names], ignore_conflicts=True
-                )
-                ids = list(users.filter(username__in=names).values_list("pk", flat=True))
-                Follow.objects.bulk_create([Follow(follower_id=pk, author=author) for pk in ids], ignore_conflicts=True)
-                since, channel = log.head(), author_channel(author.pk)
-                Subscription.objects.bulk_create(
-                    [Subscription(user_id=pk, channel=channel, since=since, read_through=since) for pk in ids],
-                    ignore_conflicts=True,
-                )
-            progress.update(last - first + 1)
-        progress.close()
-
-
-def batches(wanted: int) -> Iterator[tuple[int, int]]:
-    """Yields the first and last number of each batch from 1 to `wanted`."""
-    for first in range(1, wanted + 1, BATCH):
-        yield first, min(first + BATCH - 1, wanted)
