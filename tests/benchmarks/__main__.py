@@ -16,16 +16,21 @@ from tqdm import tqdm
 from . import performance, report
 from .crowds import crowd, storm, throng
 from .errors import BenchmarkError, MissingError
-from .goals import figures, payment_figures
+from .followers import followers
+from .goals import figures, flatness, inbox_figures, payment_figures, process_figures, writing_figures
+from .inboxes import inbox
 from .measures import AnySite, Visit, Visitor
 from .peers import floor, nchan
 from .scale import QUICK, Scale
+from .several import SERVERS, across, four
 from .sites import (
     plain_eventstream,
     this_project,
     this_project_on_postgresql,
+    this_project_on_postgresql_and_redis,
     this_project_on_uvicorn,
 )
+from .writers import writers
 
 # In the order of the table's columns.
 SITES: tuple[Callable[[Path, ExitStack], AnySite], ...] = (
@@ -35,6 +40,7 @@ SITES: tuple[Callable[[Path, ExitStack], AnySite], ...] = (
     floor,
     plain_eventstream,
     this_project_on_postgresql,
+    this_project_on_postgresql_and_redis,
 )
 # What may be asked for by name, in the order of a round; the cost of one event is counted while a site is prepared.
 MEASURES: dict[str, Callable[[Visitor, AnySite, Visit], None]] = {
@@ -44,9 +50,14 @@ MEASURES: dict[str, Callable[[Visitor, AnySite, Visit], None]] = {
     "crowd": crowd,
     "throng": throng,
     "storm": storm,
+    "across": across,
+    "four": four,
+    "writers": writers,
+    "followers": followers,
+    "inbox": inbox,
 }
 # Taken with --full, or when asked for by name.
-LONG = ("crowd", "throng", "storm")
+LONG = ("crowd", "throng", "storm", "across", "four", "writers", "followers", "inbox")
 DEFAULT_ROUNDS = 3
 COST = "cost"
 # Load average past which another program competes with server and client; delays then measure the machine's queue.
@@ -74,7 +85,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one round with fewer streams")
     parser.add_argument("--rounds", type=int, help=f"how many rounds (default {DEFAULT_ROUNDS})")
     parser.add_argument(
-        "--full", action="store_true", help=f"also {', '.join(LONG)}: up to 10,000 streams, for many minutes"
+        "--full",
+        action="store_true",
+        help=f"also {', '.join(LONG)}: up to 10,000 streams, a million rows, for many minutes",
     )
     parser.add_argument("--only", nargs="+", choices=[COST, *MEASURES], help="only these measures")
     parser.add_argument("--sites", nargs="+", choices=[make.__name__ for make in SITES], help="only these sites")
@@ -118,11 +131,19 @@ class Benchmark:
                 sites.append(site)
         return sites
 
-    @property
-    def most_streams(self) -> int:
+    def most_streams(self, site: AnySite) -> int:
+        """How many people open streams at a time in the measures that are taken on a site."""
         scale = self.scale
-        sizes = {"crowd": scale.crowd, "throng": scale.throng, "storm": scale.storm}
-        return max([scale.many, *(size for name, size in sizes.items() if name in self.measures)])
+        sizes = {
+            "few": scale.more,
+            "crowd": scale.crowd,
+            "throng": scale.throng,
+            "storm": scale.storm,
+            "four": SERVERS * scale.four,
+        }
+        return max(
+            [scale.many, *(size for name, size in sizes.items() if name in self.measures.keys() & site.measures)]
+        )
 
     def run(self) -> int:
         started, longest = time.monotonic(), 0.0
@@ -134,8 +155,7 @@ class Benchmark:
         with tqdm(total=steps, unit="step", leave=False) as progress:
             for site in self.sites:
                 progress.set_description(f"{site.label}: preparing")
-                most = self.most_streams if site.measures.intersection(LONG) else self.scale.many
-                statements = site.prepare(most)
+                statements = site.prepare(self.most_streams(site))
                 if statements and "few" in site.measures and COST in (self.options.only or [COST]):
                     self.values[site.key]["statements"].append(len(statements))
                 progress.update()
@@ -185,9 +205,10 @@ class Benchmark:
             self.notes[f"{site.label}: {note}"] += 1
 
     def conclude(self) -> int:
-        tables = [
-            report.rows(found, self.sites, self.values) for found in (figures(self.scale), payment_figures(self.scale))
-        ]
+        for site in self.sites:
+            self.values[site.key] |= flatness(self.values[site.key])
+        kinds = (figures, payment_figures, process_figures, writing_figures, inbox_figures)
+        tables = [report.rows(find(self.scale), self.sites, self.values) for find in kinds]
         notes = [note if times == 1 else f"{note} ({times} times)" for note, times in self.notes.items()]
         circumstances = report.circumstances(self.rounds, self.loads)
         print("\n\n".join(report.markdown(table) for table in tables if table))

@@ -7,6 +7,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -79,7 +80,7 @@ class Fleet:
     def open(
         self,
         *,
-        port: int,
+        ports: Sequence[int],
         path: str,
         cookies: Path,
         count: int,
@@ -87,10 +88,11 @@ class Fleet:
         window: int = WINDOW,
         last_id: str = "",
     ) -> Opened:
+        """Opens streams, on the ports in turn."""
         self.tell(
             do="open",
             host="127.0.0.1",
-            port=port,
+            ports=list(ports),
             path=path,
             cookies=str(cookies),
             count=count,

@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .scale import Scale
@@ -21,6 +21,8 @@ class Figure:
     at_least: float | None = None
     # Whether the goal is a multiple of the rival's figure.
     relative: bool = False
+    # Whose figure has to reach the goal, where that is not the first site of the table.
+    judged: str = ""
     together: Callable[[Sequence[float]], float] = statistics.median
     digits: int = 1
 
@@ -50,6 +52,14 @@ class Figure:
         return f"{value:,.{self.digits}f}{f' {self.unit}' if self.unit else ''}"
 
 
+# In each table that has deliveries in it; by themselves they are no reason to show a site.
+VERDICTS = (
+    Figure("lost", "events lost, all runs", at_most=0, together=sum, digits=0),
+    Figure("duplicated", "events delivered twice, all runs", at_most=0, together=sum, digits=0),
+    Figure("out_of_order", "streams out of order, all runs", at_most=0, together=sum, digits=0),
+)
+
+
 def single(key: str, streams: int, *, at_most: float | None = None, relative: bool = False) -> list[Figure]:
     what = f"one event, {streams:,} streams"
     return [
@@ -75,11 +85,18 @@ def figures(scale: Scale) -> list[Figure]:
         *single("many", scale.many, at_most=1, relative=True),
         *single("crowd", scale.crowd, at_most=1, relative=True),
         *single("throng", scale.throng),
+        Figure(
+            "cpu_growth",
+            "processor time per delivery, the most of larger numbers ÷ the smallest number's",
+            at_most=1.2,
+            digits=2,
+        ),
+        Figure(
+            "cpu_spread", "processor time per delivery, most ÷ least of all numbers of streams", at_most=1.2, digits=2
+        ),
         *together("burst", f"{scale.burst_events} events in a row, {scale.many:,} streams"),
         *together("batch", f"{scale.burst_events} events of one transaction, {scale.many:,} streams"),
-        Figure("lost", "events lost, all runs", at_most=0, together=sum, digits=0),
-        Figure("duplicated", "events delivered twice, all runs", at_most=0, together=sum, digits=0),
-        Figure("out_of_order", "streams out of order, all runs", at_most=0, together=sum, digits=0),
+        *VERDICTS,
         Figure("opens_per_second", "opens per second", at_least=1000, digits=0),
         Figure("open_cpu_ms", "processor time per open", "ms", digits=2),
         Figure("crowd_opens_per_second", f"opens per second, up to {scale.crowd:,}", digits=0),
@@ -114,4 +131,70 @@ def payment_figures(scale: Scale) -> list[Figure]:
             at_most=50,
         ),
         Figure("pages_unfinished", "payment pages not finished", at_most=0, together=sum, digits=0),
+    ]
+
+
+def flatness(values: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """How processor time per delivery of single events changes with the number of streams; nothing where one was taken."""
+    sizes = ("few", "many", "crowd", "throng")
+    taken = [statistics.median(rounds) for size in sizes if (rounds := values.get(f"{size}_cpu_us"))]
+    if len(taken) < 2 or min(taken) <= 0:
+        return {}
+    return {"cpu_growth": [max(taken[1:]) / taken[0]], "cpu_spread": [max(taken) / min(taken)]}
+
+
+def process_figures(scale: Scale) -> list[Figure]:
+    elsewhere = f"commit in another process to {scale.few} streams"
+    servers = f"4 servers with {scale.four} streams each"
+    return [
+        Figure("across_p50_ms", f"{elsewhere}, without Redis: p50", "ms"),
+        Figure("across_p99_ms", f"{elsewhere}, without Redis: p99", "ms", at_most=300),
+        Figure("across_redis_p50_ms", f"{elsewhere}, with Redis: p50", "ms"),
+        Figure("across_redis_p99_ms", f"{elsewhere}, with Redis: p99", "ms", at_most=20, judged="redis"),
+        Figure("four_p50_ms", f"{servers}, one event to all: p50", "ms"),
+        Figure("four_p99_ms", f"{servers}, one event to all: p99", "ms"),
+        Figure("four_max_ms", f"{servers}, one event to all: slowest", "ms", together=max),
+        Figure(
+            "four_burst_per_second", f"{servers}, {scale.burst_events} events in a row: deliveries per second", digits=0
+        ),
+        Figure("four_opens_per_second", f"{servers}: opens per second together", digits=0),
+        Figure("four_streams", f"{servers}: streams held", at_least=4 * scale.four, judged="redis", digits=0),
+        *VERDICTS,
+    ]
+
+
+def writing_figures(scale: Scale) -> list[Figure]:
+    few, some, most = (f"{size:,}" for size in scale.followers)
+    found = []
+    for key, who in (("writer", "one writer"), ("writers", f"{scale.writers} writers at a time")):
+        found += [
+            Figure(
+                f"{key}_per_second", f"{who}: events appended and sequenced per second, one a transaction", digits=0
+            ),
+            Figure(f"{key}_p50_ms", f"{who}: append, commit and sequence: p50", "ms"),
+            Figure(f"{key}_p99_ms", f"{who}: append, commit and sequence: p99", "ms"),
+        ]
+    return [
+        *found,
+        Figure("post_few_ms", f"a post to {few} followers, saved and sequenced", "ms", digits=2),
+        Figure("post_some_ms", f"a post to {some} followers, saved and sequenced", "ms", digits=2),
+        Figure("post_most_ms", f"a post to {most} followers, saved and sequenced", "ms", digits=2),
+        Figure("post_ratio", f"a post to {most} followers ÷ a post to {few}: time", at_most=1.2, digits=2),
+        Figure("post_rows_ratio", f"a post to {most} followers ÷ a post to {few}: rows", at_most=1, digits=2),
+        Figure("post_rows", "rows that a post adds, itself among them", digits=0),
+        Figure("followers_seconds", f"making {most} followers, as `seed_demo` does", "s", digits=0),
+    ]
+
+
+def inbox_figures(scale: Scale) -> list[Figure]:
+    busy = f"1,000 follows, {scale.log:,} events"
+    quiet = f"{busy}, the followed silent for the last tenth"
+    return [
+        Figure("inbox_busy_page_ms", f"{busy}: inbox page, its query", "ms", at_most=10, judged="postgresql"),
+        Figure("inbox_busy_count_ms", f"{busy}: unread count", "ms", at_most=2, judged="postgresql"),
+        Figure("inbox_busy_whole_ms", f"{busy}: inbox page, whole", "ms", at_most=10, judged="postgresql"),
+        Figure("inbox_quiet_page_ms", f"{quiet}: inbox page, its query", "ms"),
+        Figure("inbox_quiet_count_ms", f"{quiet}: unread count", "ms"),
+        Figure("inbox_quiet_whole_ms", f"{quiet}: inbox page, whole", "ms"),
+        Figure("inbox_queries", "queries of an inbox page", at_most=5, judged="postgresql", digits=0),
     ]

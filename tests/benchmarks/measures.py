@@ -4,18 +4,31 @@ import itertools
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from . import processes
 from .delivery import Verdict, delays_ms, percentile, verdict
 from .errors import BenchmarkError
 from .fleet import WINDOW, Fleet, Received
 from .payments import pay
-from .peers import Peer, PeerServer
+from .peers import Peer
 from .scale import Scale
-from .sites import Server, Site
+from .sites import Site
 
 AnySite = Site | Peer
-AnyServer = Server | PeerServer
+
+
+class AnyServer(Protocol):
+    """What serves streams: a process of a site or of a peer, or several of them."""
+
+    @property
+    def site(self) -> AnySite: ...
+    @property
+    def pid(self) -> int: ...
+    @property
+    def ports(self) -> list[int]: ...
+    def publish(self, *, run: int, first: int, count: int, together: bool = ...) -> list[int]: ...
+    def usage(self) -> processes.Usage: ...
 
 
 @dataclass
@@ -134,7 +147,7 @@ class Visitor:
     ) -> float:
         site, seconds = server.site, seconds or self.scale.opening
         opened = fleet.open(
-            port=server.port,
+            ports=server.ports,
             path=site.stream_path,
             cookies=site.cookies,
             count=count,

@@ -82,6 +82,10 @@ class PeerServer:
             return pid
         return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
+    @property
+    def ports(self) -> list[int]:
+        return [self.port]
+
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Protocol
 
-from .goals import RIVAL, Figure
+from .goals import RIVAL, VERDICTS, Figure
 
 # Whose figures have goals; a table without one of them first is of peers alone.
-HAVE_GOALS = ("project", "postgresql")
+HAVE_GOALS = ("project", "postgresql", "redis")
 MET = {True: "yes", False: "no", None: ""}
 Values = Mapping[str, Mapping[str, Sequence[float]]]
 Table = Sequence[Sequence[str]]
@@ -33,13 +33,15 @@ def taken(figure: Figure, site: Column, values: Values) -> float:
 def rows(figures: Sequence[Figure], sites: Sequence[Column], values: Values) -> list[list[str]]:
     """One row for each figure that was taken; `values` holds every round's value by site and figure.
 
-    The first site is the one with goals; its ratio is to the rival, or to the next where that was not measured.
+    The first site is the one with goals, where the figure does not name another; its ratio is to the rival, or to the next
+    site of others where that was not measured.
     """
-    sites = [site for site in sites if any(values.get(site.key, {}).get(figure.key) for figure in figures)]
+    telling = [figure.key for figure in figures if figure not in VERDICTS]
+    sites = [site for site in sites if any(values.get(site.key, {}).get(key) for key in telling)]
     if not sites:
         return []
-    rivals = [number for number, site in enumerate(sites) if site.key == RIVAL] or [1]
-    other = rivals[0] if rivals[0] < len(sites) else None
+    others = [number for number, site in enumerate(sites) if number and site.key not in HAVE_GOALS]
+    other = next((number for number in others if sites[number].key == RIVAL), others[0] if others else None)
     against = "" if other is None else f"÷ {sites[other].label}"
     table = [["", *(site.label for site in sites), *([against] if against else []), "goal", "met?"]]
     for figure in figures:
@@ -48,12 +50,17 @@ def rows(figures: Sequence[Figure], sites: Sequence[Column], values: Values) -> 
             continue
         rival = math.nan if other is None else together[other]
         compared = rival if other is not None and sites[other].key == RIVAL else math.nan
+        judged = next((number for number, site in enumerate(sites) if site.key == figure.judged), 0)
         table.append(
             [
                 figure.label,
                 *map(figure.show, together),
                 *([ratio(together[0], rival)] if against else []),
-                *((figure.goal, MET[figure.met(together[0], compared)]) if sites[0].key in HAVE_GOALS else ("", "")),
+                *(
+                    (figure.goal, MET[figure.met(together[judged], compared)])
+                    if sites[judged].key in HAVE_GOALS
+                    else ("", "")
+                ),
             ]
         )
     return table

@@ -28,6 +28,18 @@ class Scale:
     many_events: int = 5
     many_pause: float = 0.6
     burst_events: int = 20
+    # Processes that write at the same time, and for how many seconds.
+    writers: int = 8
+    writing: float = 5
+    # How many follow the authors whose posts are compared, and how many posts of each.
+    followers: tuple[int, int, int] = (10, 1000, 1_000_000)
+    posts: int = 40
+    # Events of the log that an inbox is looked up in, and how often.
+    log: int = 1_000_000
+    looks: int = 40
+    # Streams of each of four servers, and single events to all of them.
+    four: int = 250
+    four_events: int = 20
     # Bounds in seconds; what was not reached by then is reported as not reached.
     opening: float = 30
     delivering: float = 30
@@ -35,5 +47,20 @@ class Scale:
 
 
 QUICK = Scale(
-    many=300, few_events=40, many_events=3, crowd=1000, throng=2000, storm=500, callbacks=200, paced=100, watched=50
+    many=300,
+    few_events=40,
+    many_events=3,
+    crowd=1000,
+    throng=2000,
+    storm=500,
+    callbacks=200,
+    paced=100,
+    watched=50,
+    writing=1.5,
+    followers=(10, 1000, 20_000),
+    posts=20,
+    log=100_000,
+    looks=10,
+    four=100,
+    four_events=5,
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import PostgresServer
+from tests.services import PostgresServer, RedisServer
 
 from . import processes
 from .errors import BenchmarkError, MissingError
@@ -42,6 +42,8 @@ class Site:
     stream_path: str = "/events/"
     python_path: tuple[Path, ...] = (ROOT,)
     variables: dict[str, str] = field(default_factory=dict)
+    # Makes a further, empty database of this name and returns its address.
+    create_database: Callable[[str], str] | None = None
     # Of the measures asked for, those that this site takes part in.
     measures: frozenset[str] = frozenset({"few", "many"})
 
@@ -63,23 +65,31 @@ class Site:
         python_path = os.pathsep.join(map(str, self.python_path))
         return {**kept, "DJANGO_SETTINGS_MODULE": self.settings, "PYTHONPATH": python_path, **self.variables}
 
+    def aside(self, name: str) -> "Site":
+        """The same site on an empty database: what fills it must not weigh on other measures."""
+        assert self.create_database is not None
+        return replace(self, variables={**self.variables, "DATABASE_URL": self.create_database(name)})
+
+    def migrate(self) -> None:
+        self.run(["-m", "django", "migrate", "--verbosity", "0"])
+
     def prepare(self, streams: int) -> list[str]:
         """Migrate, make the people and their sessions; return the statements that one event costs."""
-        self.run(["-m", "django", "migrate", "--verbosity", "0"])
+        self.migrate()
         answer = self.run(
             ["-m", f"{__package__}.prepare", str(streams), str(self.cookies), self.publish, self.subscribe]
         )
         statements: list[str] = json.loads(answer.splitlines()[-1])["statements"]
         return statements
 
-    def run(self, arguments: list[str]) -> str:
+    def run(self, arguments: list[str], seconds: float = PREPARE_SECONDS) -> str:
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=PREPARE_SECONDS,
+            timeout=seconds,
             check=False,
         )
         if done.returncode:
@@ -145,6 +155,10 @@ class Server:
     def pid(self) -> int:
         return self.process.pid
 
+    @property
+    def ports(self) -> list[int]:
+        return [self.port]
+
     def usage(self) -> processes.Usage:
         return processes.usage(self.process.pid, self.site.database)
 
@@ -185,7 +199,8 @@ def this_project(folder: Path, _stack: ExitStack) -> Site:
             "ALLOWED_HOSTS": "127.0.0.1",
             "PAYMENT_CALLBACK_SECRETS": "whsec_b2Ygb25lIHJ1biBvZiB0aGUgYmVuY2htYXJr",
         },
-        measures=frozenset({"few", "many", "crowd", "throng", "storm"}),
+        create_database=lambda name: f"sqlite:///{folder / name}.sqlite3",
+        measures=frozenset({"few", "many", "crowd", "throng", "storm", "writers", "followers", "inbox", "across"}),
     )
 
 
@@ -193,7 +208,7 @@ def this_project_on_postgresql(folder: Path, stack: ExitStack) -> Site:
     try:
         server = PostgresServer()
     except pytest.skip.Exception as missing:
-        raise MissingError(f"payments are not measured: {missing}") from None
+        raise MissingError(f"payments and everything else on PostgreSQL are not measured: {missing}") from None
     stack.callback(server.close)
     site = this_project(folder, stack)
     return replace(
@@ -201,7 +216,24 @@ def this_project_on_postgresql(folder: Path, stack: ExitStack) -> Site:
         key="postgresql",
         label="this project on PostgreSQL",
         variables={**site.variables, "DATABASE_URL": server.create_database("benchmark")},
-        measures=frozenset({"payments"}),
+        create_database=server.create_database,
+        measures=frozenset({"payments", "writers", "followers", "inbox", "across"}),
+    )
+
+
+def this_project_on_postgresql_and_redis(folder: Path, stack: ExitStack) -> Site:
+    site = this_project_on_postgresql(folder, stack)
+    try:
+        server = RedisServer(folder)
+    except pytest.skip.Exception as missing:
+        raise MissingError(f"several processes with Redis are not measured: {missing}") from None
+    stack.callback(server.stop)
+    return replace(
+        site,
+        key="redis",
+        label="this project on PostgreSQL + Redis",
+        variables={**site.variables, "REDIS_URL": server.url},
+        measures=frozenset({"across", "four"}),
     )
 
 

@@ -76,37 +76,37 @@ class Opening:
         window: int,
         seconds: float,
         host: str,
-        port: int,
+        ports: list[int],
         path: str,
         cookies: str,
         last_id: str,
     ) -> None:
-        self.address = (host, port)
+        self.addresses = [(host, port) for port in ports]
         self.window = window
         self.resume = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
         self.begun = time.monotonic_ns()
         self.deadline = time.monotonic() + seconds
         lines = Path(cookies).read_text().splitlines()[first_index : first_index + count]
-        self.waiting = [(first_index + number, self.request(path, cookie)) for number, cookie in enumerate(lines)]
+        self.waiting = [self.planned(index, path, cookie) for index, cookie in enumerate(lines, start=first_index)]
         self.waiting.reverse()
         self.on_their_way = 0
         self.last_opened = self.begun
         self.delays: list[int] = []
         self.failures: dict[str, int] = {}
 
-    def request(self, path: str, cookie: str) -> bytes:
-        host, port = self.address
+    def planned(self, index: int, path: str, cookie: str) -> tuple[int, tuple[str, int], bytes]:
+        """Everything of a stream's opening that need not be done while others are opened."""
+        host, port = address = self.addresses[index % len(self.addresses)]
         head = (
             f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nAccept: text/event-stream\r\n"
             f"Cookie: {cookie}\r\n{self.resume}\r\n"
         )
-        return head.encode("ascii")
+        return index, address, head.encode("ascii")
 
     def next_streams(self, now: float) -> list[OpenStream]:
         started = []
         while self.waiting and self.on_their_way < self.window and now < self.deadline:
-            index, request = self.waiting.pop()
-            started.append(OpenStream(index, self.address, request))
+            started.append(OpenStream(*self.waiting.pop()))
             self.on_their_way += 1
         return started
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from .goals import Figure
+from .goals import VERDICTS, Figure, flatness
 from .load import number_of
 from .plot import draw
 from .report import rows
@@ -42,6 +42,31 @@ def test_without_the_rival_a_relative_goal_is_neither_met_nor_missed():
     [_heading, row] = rows(FIGURES, [Site("project"), Site("plain")], taken)
     assert row == ["p99", "30.0 ms", "400.0 ms", "0.07", "≤ 1 × nchan", ""]
     assert rows(FIGURES, [Site("nchan")], {}) == []
+
+
+def test_a_goal_is_judged_by_the_site_that_it_is_for():
+    figure = Figure("delay", "delay", "ms", at_most=20, judged="redis")
+    sites = [Site("project"), Site("postgresql"), Site("redis")]
+    values = {"project": {"delay": [200.0]}, "redis": {"delay": [15.0]}}
+    assert rows([figure], sites, values) == [
+        ["", "project", "redis", "goal", "met?"],
+        ["delay", "200.0 ms", "15.0 ms", "≤ 20", "yes"],
+    ]
+
+
+def test_verdicts_alone_show_no_site():
+    sites = [Site("project"), Site("redis")]
+    values = {"project": {"rate": [1.0], "lost": [0, 0]}, "redis": {"lost": [3]}}
+    table = rows([FIGURES[1], *VERDICTS], sites, values)
+    assert table[0] == ["", "project", "goal", "met?"]
+    assert table[-1] == ["events lost, all runs", "0", "0", "yes"]
+
+
+def test_flatness_sees_what_grows_and_what_falls():
+    falling = {"few_cpu_us": [30.0, 40.0, 50.0], "many_cpu_us": [20.0], "throng_cpu_us": [10.0]}
+    assert flatness(falling) == {"cpu_growth": [0.5], "cpu_spread": [4.0]}
+    assert flatness({"few_cpu_us": [10.0], "crowd_cpu_us": [15.0]}) == {"cpu_growth": [1.5], "cpu_spread": [1.5]}
+    assert flatness({"few_cpu_us": [10.0]}) == {}
 
 
 def test_a_figure_that_could_not_be_taken_meets_nothing():
