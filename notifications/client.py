@@ -8,6 +8,7 @@ import http.client
 import json
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -96,7 +97,9 @@ class SseClient:
         cookies: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: float = WAIT,
+        context: ssl.SSLContext | None = None,
     ) -> None:
+        """context: whom to trust at an https address; default: whom this machine does."""
         self.events: list[Event] = []
         self.closed = False
         """The response is over: ended by the server, broken off, or closed here."""
@@ -105,7 +108,12 @@ class SseClient:
         self._parser = SseParser()
         self._changed = threading.Condition()
         target = urlsplit(url)
-        self._connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=timeout)
+        host = target.hostname or ""
+        self._connection = (
+            http.client.HTTPSConnection(host, target.port, timeout=timeout, context=context)
+            if target.scheme == "https"
+            else http.client.HTTPConnection(host, target.port, timeout=timeout)
+        )
         self._connection.connect()
         self._socket = self._connection.sock
         sent = {"Accept": "text/event-stream", "Cache-Control": "no-store", **(headers or {})}

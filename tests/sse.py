@@ -9,9 +9,12 @@ from notifications.client import WAIT, Event, SseClient, SseParser
 __all__ = ["Event", "SseClient", "SseParser", "login"]
 
 
-def login(base_url: str, username: str, password: str = "demo", path: str = "/accounts/login/") -> httpx.Client:
-    """Logs in by the site's own form, and returns the client that holds the session."""
-    client = httpx.Client(base_url=base_url, trust_env=False, timeout=WAIT)
+def login(
+    base_url: str, username: str, password: str = "demo", path: str = "/accounts/login/", **options
+) -> httpx.Client:
+    """Logs in by the site's own form, and returns the client that holds the session. options: of the client."""
+    # Django asks for a referer of the site where the site has HTTPS.
+    client = httpx.Client(base_url=base_url, trust_env=False, timeout=WAIT, headers={"Referer": base_url}, **options)
     try:
         page = client.get(path)
         assert page.status_code == 200, page.text

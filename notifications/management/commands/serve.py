@@ -1,4 +1,4 @@
-"""`manage.py serve`: runs the site with streams, on one address, until SIGTERM or Ctrl-C."""
+"""`manage.py serve`: runs the site with streams, on one address or a socket that systemd hands over, until SIGTERM or Ctrl-C."""
 
 import argparse
 import gc
@@ -9,6 +9,7 @@ from channels.routing import get_default_application
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from notifications import activation
 from notifications.server import StreamServer, endpoint
 
 
@@ -26,16 +27,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Adds the address."""
+        parser.add_argument("--systemd", action="store_true", help="serve the socket that systemd hands over instead")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
         parser.add_argument("--port", default=8000, type=port_number, help="port to listen on (default %(default)s)")
 
-    def handle(self, *, host: str, port: int, **options: Any) -> None:
+    def handle(self, *, host: str, port: int, systemd: bool = False, **options: Any) -> None:
         """Serves until told to stop; exit code 1 where the address cannot be had."""
+        where = "the socket that was handed over" if systemd else f"http://{host}:{port}/"
+        try:
+            address = activation.inherited() if systemd else endpoint(host, port)
+        except activation.NotOneSocket as error:
+            raise CommandError(str(error)) from None
         server = StreamServer(
             application=get_default_application(),
-            endpoints=[endpoint(host, port)],
+            endpoints=[address],
             server_name="",
-            ready_callable=lambda: self.stdout.write(f"Serving on http://{host}:{port}/ (Ctrl-C ends it)"),
+            ready_callable=lambda: self.stdout.write(f"Serving on {where} (Ctrl-C ends it)"),
         )
         if settings.DEBUG and host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
             self.stderr.write(self.style.WARNING("DEBUG is on: set DEBUG=0 before others can reach this address."))
@@ -44,5 +51,5 @@ class Command(BaseCommand):
         gc.freeze()
         server.run()
         if server.abort_start:
-            raise CommandError(f"cannot listen on {host}:{port}: is something else running there?")
+            raise CommandError(f"cannot listen on {where}: is something else running there?")
         sys.stdout.flush()
