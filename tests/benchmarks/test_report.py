@@ -56,7 +56,7 @@ def test_a_goal_is_judged_by_the_site_that_it_is_for():
 
 def test_verdicts_alone_show_no_site():
     sites = [Site("project"), Site("redis")]
-    values = {"project": {"rate": [1.0], "lost": [0, 0]}, "redis": {"lost": [3]}}
+    values: dict[str, dict[str, list[float]]] = {"project": {"rate": [1.0], "lost": [0, 0]}, "redis": {"lost": [3]}}
     table = rows([FIGURES[1], *VERDICTS], sites, values)
     assert table[0] == ["", "project", "goal", "met?"]
     assert table[-1] == ["events lost, all runs", "0", "0", "yes"]

@@ -19,7 +19,7 @@ from blog.models import Follow, Post
 from config.asgi import application
 from config.stage import SALT
 from notifications import digest_mail, inbox
-from notifications.models import Digest, Event, ServerProcess, Subscription
+from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
 from orders import wallet
 from orders.models import Callback, Payment
 from tests.asgi import Reader, cookies_of, following, in_thread
@@ -104,6 +104,18 @@ admin/notifications/subscription/<path:object_id>/change/      GET  302 302 302 
 admin/notifications/subscription/<path:object_id>/change/      POST 302 302 302 302 302 302 403 403
 admin/notifications/subscription/<path:object_id>/             GET  302 302 302 302 302 302 302 302
 admin/notifications/subscription/<path:object_id>/             POST 302 302 302 302 302 302 302 302
+admin/notifications/preference/                                GET  302 302 302 302 302 302 403 200
+admin/notifications/preference/                                POST 302 302 302 302 302 302 403 200
+admin/notifications/preference/add/                            GET  302 302 302 302 302 302 403 403
+admin/notifications/preference/add/                            POST 302 302 302 302 302 302 403 403
+admin/notifications/preference/<path:object_id>/history/       GET  302 302 302 302 302 302 403 200
+admin/notifications/preference/<path:object_id>/history/       POST 302 302 302 302 302 302 403 200
+admin/notifications/preference/<path:object_id>/delete/        GET  302 302 302 302 302 302 403 403
+admin/notifications/preference/<path:object_id>/delete/        POST 302 302 302 302 302 302 403 403
+admin/notifications/preference/<path:object_id>/change/        GET  302 302 302 302 302 302 403 200
+admin/notifications/preference/<path:object_id>/change/        POST 302 302 302 302 302 302 403 403
+admin/notifications/preference/<path:object_id>/               GET  302 302 302 302 302 302 302 302
+admin/notifications/preference/<path:object_id>/               POST 302 302 302 302 302 302 302 302
 admin/notifications/digest/                                    GET  302 302 302 302 302 302 403 200
 admin/notifications/digest/                                    POST 302 302 302 302 302 302 403 200
 admin/notifications/digest/add/                                GET  302 302 302 302 302 302 403 403
@@ -324,7 +336,9 @@ def rows() -> dict[tuple[str, str], list[int]]:
 
 
 @pytest.fixture
-def cast() -> Cast:
+def cast(settings) -> Cast:
+    # The matrix is long, and the machine may be slow.
+    settings.PAYMENT_WINDOW_SECONDS = 3600
     people = {name: person(name) for name in ROLES if name != "anonymous"}
     User.objects.filter(username__in=["staff", "admin"]).update(is_staff=True)
     User.objects.filter(username="admin").update(is_superuser=True)
@@ -341,6 +355,7 @@ def cast() -> Cast:
         "auth/user": author,
         "notifications/event": inbox.items(people["seller"]).first(),
         "notifications/subscription": Subscription.objects.first(),
+        "notifications/preference": Preference.objects.create(user=author),
         "notifications/serverprocess": ServerProcess.objects.create(name="a", started_at=now(), reported_at=now()),
         "notifications/digest": Digest.objects.create(user=author),
         "orders/product": mug,
