@@ -3,8 +3,8 @@
 from collections.abc import MutableMapping
 from typing import Any
 
-# In their order; daphne comes before all others, so that `runserver` is Daphne's and has streams.
-APPS = ("django.contrib.humanize", "django_eventstream", "notifications")
+# In their order; ninja has the files of the API's description, which otherwise come from another site; daphne comes before all others, so that `runserver` is Daphne's and has streams.
+APPS = ("django.contrib.humanize", "ninja", "django_eventstream", "notifications")
 MIDDLEWARE = "notifications.middleware.cursor_middleware"
 CONTEXT_PROCESSOR = "notifications.context_processors.notifications"
 SETTINGS = {

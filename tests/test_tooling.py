@@ -79,6 +79,14 @@ def test_no_file_names_a_folder_of_the_machine_it_was_written_on():
     assert not [str(path) for path in paths if folder.search(path.read_bytes())]
 
 
+def test_every_link_of_a_document_leads_somewhere():
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    assert len(documents) > 8
+    for document in documents:
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", document.read_text(encoding="utf-8")):
+            assert (document.parent / target).exists(), (document.name, target)
+
+
 def test_continuous_integration_ends_with_the_test_command_of_the_readme():
     lines = [line for line in CI_SCRIPT.read_text().splitlines() if line and not line.startswith("#")]
     assert lines[-4:] == ["export REQUIRE_SERVICES=1", "make lint", "make test-postgres", "make test"]

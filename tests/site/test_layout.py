@@ -1,6 +1,7 @@
 """The layout of docs/design.md, held by reading the imports and the tree."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def test_the_domain_calls_notifications_by_its_public_names(app):
     for path in modules(app):
         inner = {name for name in imported(path) if name.split(".")[0] == "notifications"}
         assert inner <= PUBLIC, path
+
+
+def test_the_templates_that_the_notifications_app_renders_come_with_it():
+    """Other sites have the app's own folder alone."""
+    folder = ROOT / "notifications" / "templates"
+    sources = [path.read_text() for path in [*modules("notifications"), *folder.rglob("*.html")]]
+    named = {name for source in sources for name in re.findall(r"""["']([\w/]+\.(?:html|txt))["']""", source)}
+    assert len(named) > 8
+    own = {name for name in named if not name.startswith("admin/") or "notifications" in name}
+    assert [name for name in sorted(own) if not (folder / name).is_file()] == []
 
 
 def test_there_is_no_further_package_at_the_top():
