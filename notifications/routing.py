@@ -10,20 +10,22 @@ from django.urls import path, re_path, reverse
 
 
 def with_streams(django_application: Callable[..., Awaitable[None]], routes: Sequence[Any] = ()) -> ProtocolTypeRouter:
-    """Returns an application that answers the stream's address itself and leaves all else to Django's.
+    """Returns an application that answers the addresses of streams itself and leaves all else to Django's.
 
     django_application: what get_asgi_application() returned; call it first, since it loads the apps. routes: further
     path()s of ASGI applications, such as an EventStream for the streams of one thing (docs/extending.md).
     """
     # These import models.
     from notifications.guard import Guard
+    from notifications.opening import each
+    from notifications.operators import operators_plan
     from notifications.stream import EventStream
 
     pages: Any = django_application
     if settings.DEBUG and "django.contrib.staticfiles" in settings.INSTALLED_APPS:
         # As runserver does: `serve` runs from a checkout without collectstatic, too.
         pages = ASGIStaticFilesHandler(pages)
-    streams: Any = EventStream()
     guarded: Any = Guard(pages)
-    address = reverse("notifications:stream").removeprefix("/")
-    return ProtocolTypeRouter({"http": URLRouter([path(address, streams), *routes, re_path("", guarded)])})
+    streams: dict[str, Any] = {"stream": EventStream(), "operators_stream": EventStream(each(operators_plan))}
+    own = [path(reverse(f"notifications:{name}").removeprefix("/"), stream) for name, stream in streams.items()]
+    return ProtocolTypeRouter({"http": URLRouter([*own, *routes, re_path("", guarded)])})

@@ -84,6 +84,15 @@ def test_whoever_was_away_finds_it_in_the_inbox_in_the_app_s_own_frame(foreign_s
     assert bob.get("/static/notifications/embed/live.js").status_code == 200
 
 
+def test_its_operators_have_their_page_live_and_the_metrics(foreign_site):
+    server = foreign_site.serve()
+    alice = login(server.url, "alice", path="/admin/login/")
+    assert alice.get("/admin/notifications/serverprocess/").status_code == 200
+    with SseClient(f"{server.url}/operators/events/", cookies=alice.cookies) as seen:
+        assert seen.status == 200
+        assert "notifications_streams_open" in alice.get("/metrics").text
+
+
 def test_a_page_in_its_own_frame_toasts(foreign_site, browser_page):
     server = foreign_site.serve()
     page = browser_page()
