@@ -1,19 +1,22 @@
 /** Renews the figures of the operators' page: the server draws them, its stream brings them, this puts them in place. */
 
-const page = document.querySelector("[data-stream]");
-const figures = page.querySelector("[data-figures]");
-const state = page.querySelector("[role=status]");
+const page = /** @type {HTMLElement} */ (document.querySelector("[data-stream]"));
+const figures = /** @type {HTMLElement} */ (page.querySelector("[data-figures]"));
+const state = /** @type {HTMLElement} */ (page.querySelector("[role=status]"));
 /** Reports come every two seconds. */
 const PATIENCE = 10_000;
 const AGAIN = 5000;
 
+/** @type {EventSource} */
 let source;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
 let silence;
 
+/** @param {"live" | "waiting" | "ended"} how */
 function say(how) {
   if (state.dataset.state === how) return;
   state.dataset.state = how;
-  state.textContent = page.dataset[how];
+  state.textContent = page.dataset[how] ?? "";
 }
 
 function heard() {
@@ -25,7 +28,7 @@ function heard() {
 async function refused() {
   const abort = new AbortController();
   try {
-    const { status } = await fetch(page.dataset.stream, { signal: abort.signal });
+    const { status } = await fetch(page.dataset.stream ?? "", { signal: abort.signal });
     return [204, 401, 403, 404].includes(status);
   } catch {
     return false;
@@ -35,7 +38,7 @@ async function refused() {
 }
 
 function open() {
-  source = new EventSource(page.dataset.stream);
+  source = new EventSource(page.dataset.stream ?? "");
   source.addEventListener("operators.report", (event) => {
     heard();
     say("live");
