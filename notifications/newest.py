@@ -24,12 +24,13 @@ WINDOW = 2000
 EVENT, SUBSCRIPTION, READING = (model._meta.db_table for model in (Event, Subscription, Reading))
 COLUMNS = ", ".join(f"e.{each.column}" for each in Event._meta.concrete_fields)
 # Of an event `e` in a subscription `s`, with what the person did to it by itself, `r`.
+HEARD = "s.user_id = %(user)s AND NOT s.muted"
+MARK = f"LEFT JOIN {READING} r ON r.user_id = %(user)s AND r.event_id = e.id"
 UNREAD = (
     f"CASE WHEN r.state IS NULL THEN e.position > s.read_through"
     f" ELSE r.state = '{Reading.State.UNREAD}' AND r.since >= s.read_through END"
 )
 KEPT = f"(r.state IS NULL OR r.state IN ('{Reading.State.READ}', '{Reading.State.UNREAD}'))"
-MARK = f"LEFT JOIN {READING} r ON r.user_id = %(user)s AND r.event_id = e.id"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Search:
         statement = (
             f"{self._found(limit, newest_first=True)}"
             f" SELECT {COLUMNS}, {UNREAD} AS is_unread FROM found JOIN {EVENT} e ON e.id = found.id"
-            f" JOIN mine s ON s.channel = e.channel {MARK} ORDER BY e.position DESC"
+            f" JOIN {SUBSCRIPTION} s ON {HEARD} AND s.channel = e.channel {MARK} ORDER BY e.position DESC"
         )
         found = list(Event.objects.using(self.using).raw(statement, self._parameters()))
         for event in found:
@@ -57,65 +58,88 @@ class Search:
         return found
 
     def count(self, limit: int) -> int:
-        """Counts them, up to a limit."""
-        with connections[self.using].cursor() as cursor:
-            statement = f"{self._found(limit, newest_first=False)} SELECT COUNT(*) FROM found"
-            cursor.execute(statement, self._parameters())
-            (count,) = cursor.fetchone()
+        """Counts them, up to a limit; a second statement only where the window does not say it all.
+
+        To plan the second one takes PostgreSQL longer than to run the first.
+        """
+        again = f"EXISTS (SELECT 1 FROM {READING} WHERE user_id = %(user)s AND state = '{Reading.State.UNREAD}')"
+        recent, more = self._row(
+            f"WITH {self._edge()}, recent AS ({self._recent(limit, newest_first=False)})"
+            f" SELECT COUNT(*), {self._floor()} < (SELECT position FROM edge) OR {again} FROM recent"
+        )
+        if recent >= limit or not more:
+            return int(recent)
+        (count,) = self._row(f"{self._found(limit, newest_first=False)} SELECT COUNT(*) FROM found")
         return int(count)
 
-    def _found(self, limit: int, *, newest_first: bool) -> str:
-        """The common part: `found` has the ids of what is looked for, `mine` the person's subscriptions.
+    def _row(self, statement: str) -> tuple[Any, ...]:
+        with connections[self.using].cursor() as cursor:
+            cursor.execute(statement, self._parameters())
+            row: tuple[Any, ...] = cursor.fetchone()
+        return row
 
-        Which of them come first matters to a page, not to a count.
-        """
-        # Nothing of a channel is looked for up to `low`, but for what was made unread again.
-        low = "CASE WHEN read_through > since THEN read_through ELSE since END" if self.unread_only else "since"
-        order = "ORDER BY position DESC" if newest_first else ""
+    def _found(self, limit: int, *, newest_first: bool) -> str:
+        """The common part: `found` has the ids of what is looked for. Which come first matters to a page, not to a count."""
         parts = ["SELECT id, position FROM recent", "SELECT id, position FROM older"]
         if self.unread_only:
             parts.append(self._made_unread())
-        return f"""WITH mine AS (
-                SELECT channel, since, read_through, {low} AS low FROM {SUBSCRIPTION}
-                WHERE user_id = %(user)s AND NOT muted
-            ), edge AS (
-                SELECT COALESCE(MAX(position), 0) - {WINDOW} AS position FROM {EVENT} WHERE {self._bound("position")}
-            ), recent AS (
-                SELECT e.id, e.position FROM (
-                    SELECT id, channel, kind, position FROM {EVENT}
-                    WHERE {self._bound("position")} AND position > (SELECT position FROM edge)
-                        AND position > (SELECT MIN(low) FROM mine)
-                    ORDER BY position DESC LIMIT {WINDOW}
-                ) e JOIN mine s ON s.channel = e.channel AND e.position > s.low {MARK}
-                WHERE {self._wanted()} {order.replace("position", "e.position")} LIMIT {limit}
-            ), older AS (
-                {self._older(limit, newest_first=newest_first)}
-            ), found AS (
-                {" UNION ALL ".join(parts)} {order} LIMIT {limit}
-            )"""
+        order = "ORDER BY position DESC" if newest_first else ""
+        return (
+            f"WITH {self._edge()}, recent AS ({self._recent(limit, newest_first=newest_first)}),"
+            f" older AS ({self._older(limit, newest_first=newest_first)}),"
+            f" found AS ({' UNION ALL '.join(parts)} {order} LIMIT {limit})"
+        )
+
+    def _edge(self) -> str:
+        """Where the window begins."""
+        return (
+            f"edge AS (SELECT COALESCE(MAX(position), 0) - {WINDOW} AS position FROM {EVENT}"
+            f" WHERE {self._bound('position')})"
+        )
+
+    def _low(self) -> str:
+        """Up to where nothing of a subscription is looked for, but for what was made unread again."""
+        return (
+            "CASE WHEN s.read_through > s.since THEN s.read_through ELSE s.since END" if self.unread_only else "s.since"
+        )
+
+    def _floor(self) -> str:
+        """The same for all of a person's subscriptions."""
+        return f"(SELECT MIN({self._low()}) FROM {SUBSCRIPTION} s WHERE {HEARD})"
+
+    def _recent(self, limit: int, *, newest_first: bool) -> str:
+        """What there is in the window."""
+        order = "ORDER BY e.position DESC" if newest_first else ""
+        return (
+            f"SELECT e.id, e.position FROM (SELECT id, channel, kind, position FROM {EVENT}"
+            f" WHERE {self._bound('position')} AND position > (SELECT position FROM edge) AND position > {self._floor()}"
+            f" ORDER BY position DESC LIMIT {WINDOW}) e"
+            f" JOIN {SUBSCRIPTION} s ON {HEARD} AND s.channel = e.channel AND e.position > {self._low()} {MARK}"
+            f" WHERE {self._wanted()} {order} LIMIT {limit}"
+        )
 
     def _older(self, limit: int, *, newest_first: bool) -> str:
         """Where the window did not have enough: what is before it.
 
         The newest `limit` of all channels are in the `limit` channels with the newest, and are their newest `limit`.
         """
-        channels = f"mine s WHERE s.low < (SELECT position FROM edge) AND (SELECT COUNT(*) FROM recent) < {limit}"
+        newest = f"({self._of_channel('position', 1)})" if newest_first else "NULL"
+        channels = (
+            f"SELECT s.*, {newest} AS newest FROM {SUBSCRIPTION} s WHERE {HEARD}"
+            f" AND {self._low()} < (SELECT position FROM edge) AND (SELECT COUNT(*) FROM recent) < {limit}"
+        )
         if newest_first:
-            newest = f"({self._of_channel('position', 1)})"
-            channels = (
-                f"(SELECT s.channel, s.low, s.read_through, {newest} AS newest FROM {channels}"
-                f" ORDER BY newest DESC NULLS LAST LIMIT {limit}) s WHERE newest IS NOT NULL"
-            )
+            channels += f" ORDER BY newest DESC NULLS LAST LIMIT {limit}"
         # Both read a channel's part of the index and no more: a plain join is planned as one read of the whole log.
         postgresql = connections[self.using].vendor == "postgresql"
         ids = self._of_channel("id", limit)
         one_of = f"= ANY (ARRAY({ids}))" if postgresql else f"IN ({ids})"
-        return f"SELECT f.id, f.position FROM (SELECT s.* FROM {channels}) s JOIN {EVENT} f ON f.id {one_of}"
+        return f"SELECT f.id, f.position FROM ({channels}) s JOIN {EVENT} f ON f.id {one_of}"
 
     def _of_channel(self, column: str, limit: int) -> str:
         """The newest of the channel of `s`, before the window."""
         return (
-            f"SELECT e.{column} FROM {EVENT} e {MARK} WHERE e.channel = s.channel AND e.position > s.low"
+            f"SELECT e.{column} FROM {EVENT} e {MARK} WHERE e.channel = s.channel AND e.position > {self._low()}"
             f" AND e.position <= (SELECT position FROM edge) AND {self._wanted()} ORDER BY e.position DESC LIMIT {limit}"
         )
 
@@ -123,8 +147,9 @@ class Search:
         """What was read and made unread again, however old."""
         return (
             f"SELECT e.id, e.position FROM {READING} r JOIN {EVENT} e ON e.id = r.event_id"
-            f" JOIN mine s ON s.channel = e.channel WHERE r.user_id = %(user)s AND r.state = '{Reading.State.UNREAD}'"
-            f" AND e.position > s.since AND e.position <= s.low AND {self._wanted()} AND {self._bound('e.position')}"
+            f" JOIN {SUBSCRIPTION} s ON {HEARD} AND s.channel = e.channel"
+            f" WHERE r.user_id = %(user)s AND r.state = '{Reading.State.UNREAD}' AND e.position > s.since"
+            f" AND e.position <= {self._low()} AND {self._wanted()} AND {self._bound('e.position')}"
         )
 
     def _bound(self, position: str) -> str:

@@ -28,4 +28,4 @@ def inbox(visitor: Visitor, site: AnySite, visit: Visit) -> None:
             visit.figures[f"inbox_{name}_{measure}_ms"] = max(
                 took[f"{name}: {measure}"], took[f"{name}, most read: {measure}"]
             )
-    visit.figures["inbox_queries"] = answer["queries"]
+    visit.figures["inbox_queries"] = max(answer["queries"]["busy"], answer["queries"]["busy, most read"])
