@@ -152,7 +152,9 @@ def test_every_metric_is_documented_and_every_documented_one_is_there():
     assert documented == {f"{name}_total" if family.type == "counter" else name for name, family in ours.items()}
 
 
-def test_a_process_is_ready_while_its_tail_follows_the_log(client, monkeypatch):
+def test_a_process_is_ready_while_its_tail_follows_the_log(client, monkeypatch, settings):
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
     def ready() -> tuple[int, str]:
         answer = client.get("/readyz")
         return answer.status_code, answer.content.decode()

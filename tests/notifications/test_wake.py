@@ -18,6 +18,12 @@ def alice():
     return person("alice")
 
 
+@pytest.fixture(autouse=True)
+def no_other_way_to_be_woken(settings):
+    """Through Redis, wake-ups of other processes bring their events too."""
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+
 @pytest.fixture
 def reads(monkeypatch):
     """The events that were read from the log."""
