@@ -25,6 +25,8 @@ EVENT, SUBSCRIPTION, READING = (model._meta.db_table for model in (Event, Subscr
 COLUMNS = ", ".join(f"e.{each.column}" for each in Event._meta.concrete_fields)
 # Of an event `e` in a subscription `s`, with what the person did to it by itself, `r`.
 HEARD = "s.user_id = %(user)s AND NOT s.muted"
+# To be joined with events: the limit is there so that nobody looks for the channel of an event among all its followers.
+MINE = f"(SELECT channel, since, read_through FROM {SUBSCRIPTION} s WHERE {HEARD} LIMIT {2**62}) s"
 MARK = f"LEFT JOIN {READING} r ON r.user_id = %(user)s AND r.event_id = e.id"
 UNREAD = (
     f"CASE WHEN r.state IS NULL THEN e.position > s.read_through"
@@ -49,7 +51,7 @@ class Search:
         statement = (
             f"{self._found(limit, newest_first=True)}"
             f" SELECT {COLUMNS}, {UNREAD} AS is_unread FROM found JOIN {EVENT} e ON e.id = found.id"
-            f" JOIN {SUBSCRIPTION} s ON {HEARD} AND s.channel = e.channel {MARK} ORDER BY e.position DESC"
+            f" JOIN {MINE} ON s.channel = e.channel {MARK} ORDER BY e.position DESC"
         )
         found = list(Event.objects.using(self.using).raw(statement, self._parameters()))
         for event in found:
@@ -65,7 +67,7 @@ class Search:
         again = f"EXISTS (SELECT 1 FROM {READING} WHERE user_id = %(user)s AND state = '{Reading.State.UNREAD}')"
         recent, more = self._row(
             f"WITH {self._edge()}, recent AS ({self._recent(limit, newest_first=False)})"
-            f" SELECT COUNT(*), {self._floor()} < (SELECT position FROM edge) OR {again} FROM recent"
+            f" SELECT COUNT(*), (SELECT floor < position FROM edge) OR {again} FROM recent"
         )
         if recent >= limit or not more:
             return int(recent)
@@ -91,30 +93,27 @@ class Search:
         )
 
     def _edge(self) -> str:
-        """Where the window begins."""
+        """Where the window begins, and up to where nothing is looked for in any channel."""
         return (
-            f"edge AS (SELECT COALESCE(MAX(position), 0) - {WINDOW} AS position FROM {EVENT}"
-            f" WHERE {self._bound('position')})"
+            f"edge AS (SELECT COALESCE(MAX(position), 0) - {WINDOW} AS position,"
+            f" (SELECT MIN({self._low()}) FROM {SUBSCRIPTION} s WHERE {HEARD}) AS floor"
+            f" FROM {EVENT} WHERE {self._bound('position')})"
         )
 
     def _low(self) -> str:
-        """Up to where nothing of a subscription is looked for, but for what was made unread again."""
+        """Up to where nothing is looked for in a channel, but for what was made unread again."""
         return (
             "CASE WHEN s.read_through > s.since THEN s.read_through ELSE s.since END" if self.unread_only else "s.since"
         )
-
-    def _floor(self) -> str:
-        """The same for all of a person's subscriptions."""
-        return f"(SELECT MIN({self._low()}) FROM {SUBSCRIPTION} s WHERE {HEARD})"
 
     def _recent(self, limit: int, *, newest_first: bool) -> str:
         """What there is in the window."""
         order = "ORDER BY e.position DESC" if newest_first else ""
         return (
             f"SELECT e.id, e.position FROM (SELECT id, channel, kind, position FROM {EVENT}"
-            f" WHERE {self._bound('position')} AND position > (SELECT position FROM edge) AND position > {self._floor()}"
+            f" WHERE {self._bound('position')} AND position > (SELECT position FROM edge) AND position > (SELECT floor FROM edge)"
             f" ORDER BY position DESC LIMIT {WINDOW}) e"
-            f" JOIN {SUBSCRIPTION} s ON {HEARD} AND s.channel = e.channel AND e.position > {self._low()} {MARK}"
+            f" JOIN {MINE} ON s.channel = e.channel AND e.position > {self._low()} {MARK}"
             f" WHERE {self._wanted()} {order} LIMIT {limit}"
         )
 
@@ -147,7 +146,7 @@ class Search:
         """What was read and made unread again, however old."""
         return (
             f"SELECT e.id, e.position FROM {READING} r JOIN {EVENT} e ON e.id = r.event_id"
-            f" JOIN {SUBSCRIPTION} s ON {HEARD} AND s.channel = e.channel"
+            f" JOIN {MINE} ON s.channel = e.channel"
             f" WHERE r.user_id = %(user)s AND r.state = '{Reading.State.UNREAD}' AND e.position > s.since"
             f" AND e.position <= {self._low()} AND {self._wanted()} AND {self._bound('e.position')}"
         )

@@ -26,8 +26,9 @@ def test_an_inbox_page_reads_a_long_log_by_its_indexes_and_with_few_queries(site
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     looked = found["looked"]
-    # A statement that goes through all events is seen.
-    assert looked.pop("everything") == [EVENTS, True]
+    # A statement that goes through all events is seen; several workers' shares of them are rounded.
+    everything, whole = looked.pop("everything")
+    assert (everything, whole) == (pytest.approx(EVENTS, abs=10), True)
     # With much unread or little, fresh or long silent: the window, each channel once, and the newest channels' newest. By
     # their channels alone, these two would be looked for in a tenth of the log.
     assert len(looked) == 12
