@@ -108,7 +108,7 @@ class Visitor:
 
     def publishing_cost(self, server: AnyServer) -> float:
         """Processor seconds for one event that nobody hears: what publishing alone takes."""
-        run, events = next(self.runs), 40
+        run, events = next(self.runs), 100
         before = processes.cpu_seconds(server.pid)
         for sequence in range(events):
             server.publish(run=run, first=sequence, count=1)

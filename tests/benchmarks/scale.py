@@ -25,8 +25,9 @@ class Scale:
     # Enough of them to few streams that the slowest percent is not one event alone.
     few_events: int = 120
     few_pause: float = 0.03
-    many_events: int = 5
-    many_pause: float = 0.6
+    # Processor time is counted in ticks of 10 ms: fewer events would show the ticks where the figures are compared.
+    many_events: int = 15
+    many_pause: float = 0.4
     burst_events: int = 20
     # Processes that write at the same time, and for how many seconds.
     writers: int = 8
@@ -49,7 +50,7 @@ class Scale:
 QUICK = Scale(
     many=300,
     few_events=40,
-    many_events=3,
+    many_events=5,
     crowd=1000,
     throng=2000,
     storm=500,
