@@ -73,6 +73,8 @@ class Tail:
         self.recent = Recent()
         self._controls: deque[Entry] = deque(maxlen=CONTROLS_KEPT)
         self._announced = 0
+        # What wake-ups have brought and nobody has taken yet.
+        self._brought: list[log.Sequenced] = []
         self._waiting = False
         self._publish: set[asyncio.Task[None]] = set()
         self._wakeup = asyncio.Event()
@@ -126,15 +128,25 @@ class Tail:
             task = self.loop.create_task(wake.publish(sequenced))
             self._publish.add(task)
             task.add_done_callback(self._publish.discard)
-        # Behind the task's first step: other processes hear of it before this one has served its streams.
-        self.loop.call_soon(self._take, sequenced)
+        self._brought.append(sequenced)
+        if len(self._brought) == 1:
+            # Behind the task's first step: other processes hear of it before this one has served its streams. And behind
+            # all that came while those were served: a burst is delivered in few writes.
+            self.loop.call_soon(self._take_brought)
+
+    def _take_brought(self) -> None:
+        """Takes what wake-ups have brought, in the order of the log."""
+        brought, self._brought = self._brought, []
+        events = {event.position or 0: event for sequenced in brought for event in sequenced.events}
+        self._take(log.Sequenced(max(each.head for each in brought), [events[key] for key in sorted(events)]))
 
     def _take(self, sequenced: log.Sequenced) -> None:
-        """Delivers events that join on to the cursor; with a gap before them, the log is read instead."""
+        """Delivers events that join on to the cursor; from a gap on, the log is read instead."""
         self._announced = max(self._announced, sequenced.head)
         news = [event for event in sequenced.events if (event.position or 0) > self.cursor]
-        if news and self._started.is_set() and news[0].position == self.cursor + 1:
-            self._deliver([Entry(event) for event in news])
+        joined = [event for place, event in enumerate(news, self.cursor + 1) if event.position == place]
+        if joined and self._started.is_set():
+            self._deliver([Entry(event) for event in joined])
         if self.cursor < sequenced.head:
             self._wakeup.set()
 
