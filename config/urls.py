@@ -6,8 +6,6 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config import stage, views
-from notifications import exposition
-from notifications.api import api
 
 urlpatterns = [
     path("", views.dashboard, name="dashboard"),
@@ -16,15 +14,13 @@ urlpatterns = [
     # One log-in for all, behind one limit.
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
-    path("api/", api.urls),
     path("demo/", stage.page, name="stage"),
     path("demo/enter/<str:token>/", stage.enter, name="enter"),
     path("demo/happen/", stage.happen, name="happen"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
-    path("metrics", exposition.metrics, name="metrics"),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("", include("notifications.urls")),
+    path("", include("notifications.all_urls")),
     path("", include("orders.urls")),
     path("", include("blog.urls")),
 ]

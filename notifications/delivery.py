@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from notifications import conf, frames, log, logs, metrics, records
+from notifications import conf, frames, log, logs, metrics, records, subscriptions
 from notifications.frames import Entry
 from notifications.listeners import WRITE_BYTES, StreamListener, control_channel
 from notifications.mailbox import DISCONNECT
@@ -188,7 +188,7 @@ class Delivery:
         since, silenced = self.listener.since, self.listener.silenced
         while page:
             entry = page.popleft()
-            if entry.position > since.get(entry.channel, entry.position) and entry.kind not in silenced:
+            if subscriptions.is_heard(entry, since) and entry.kind not in silenced:
                 yield entry
 
     async def follow(self) -> None:

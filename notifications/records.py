@@ -84,7 +84,6 @@ def reason_of(delivery: "Delivery") -> str:
 
 def record_of(delivery: "Delivery", reason: str = "") -> Record:
     """What is known of a stream now."""
-    unwritten_for = time.monotonic() - delivery.listener.wrote_at
     now = time.time()
     return Record(
         trace=delivery.trace,
@@ -93,7 +92,7 @@ def record_of(delivery: "Delivery", reason: str = "") -> Record:
         opened_at=delivery.opened_at,
         cursor=delivery.began,
         position=delivery.listener.position,
-        written_at=now - unwritten_for,
+        written_at=now - (time.monotonic() - delivery.listener.wrote_at),
         delivered=delivery.listener.delivered,
         ended_at=now if reason else None,
         reason=reason,

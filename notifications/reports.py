@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 from django.utils import timezone
 from prometheus_client import Counter, Gauge
 
 from notifications import inquiries, logs, metrics
 from notifications.models import ServerProcess
+from notifications.threads import and_disconnect
 
 if TYPE_CHECKING:
     from notifications.tail import Tail
@@ -96,8 +97,6 @@ class Reporter:
         except DatabaseError as error:
             # The tail says that the database is away.
             logger.debug("this process could not report: %s", error)
-        finally:
-            connections.close_all()
 
     def withdraw(self) -> None:
         """Takes the row back, of a process that ends in good order; called in a thread."""
@@ -105,8 +104,6 @@ class Reporter:
             ServerProcess.objects.filter(name=self.name, started_at=self.started_at).delete()
         except DatabaseError as error:
             logger.debug("this process could not take its report back: %s", error)
-        finally:
-            connections.close_all()
 
 
 async def keep(tail: "Tail") -> None:
@@ -126,7 +123,7 @@ async def keep(tail: "Tail") -> None:
 
 async def finished(work: "partial[None] | Any") -> None:
     """Runs work in a thread, to its end: cancelled in the middle, it would still be writing after the process said good-bye."""
-    task = asyncio.get_running_loop().run_in_executor(None, work)
+    task = asyncio.get_running_loop().run_in_executor(None, and_disconnect, work)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:

@@ -1,11 +1,18 @@
-"""Who asks: sessions and people of many requests at once, by the rules of django.contrib.auth."""
+"""Who asks: sessions and people of many requests at once, by the rules of django.contrib.auth; and sessions to ask with."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user, get_user_model
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+    get_user,
+    get_user_model,
+    load_backend,
+)
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
@@ -60,12 +67,27 @@ def person_of(request: HttpRequest, people: Mapping[str, AbstractBaseUser]) -> A
         return AnonymousUser()
 
 
+def begin(user: AbstractBaseUser) -> str:
+    """Logs a person in, without a password, as Django's test client does; returns the session's key."""
+    session = engine()()
+    session[SESSION_KEY] = user._meta.pk.value_to_string(user)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.save()
+    return str(session.session_key)
+
+
+def engine() -> Any:
+    """The class of the site's sessions."""
+    return import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+
+
 def sessions_of(requests: Sequence[HttpRequest]) -> list[SessionBase]:
     """Returns each request's session."""
     keys = [request.COOKIES.get(settings.SESSION_COOKIE_NAME) for request in requests]
-    engine = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
-    if engine is not DatabaseStore:
-        return [engine(key) for key in keys]
+    store = engine()
+    if store is not DatabaseStore:
+        return [store(key) for key in keys]
     rows = DatabaseStore.get_model_class().objects.filter(
         session_key__in={key for key in keys if key}, expire_date__gt=timezone.now()
     )
@@ -96,7 +118,7 @@ def person_id(session: SessionBase) -> str:
 
 def is_verified(session: SessionBase, person: AbstractBaseUser) -> bool:
     """Whether the session was begun by this person with the present password, who may still log in."""
-    backend = import_string(session[BACKEND_SESSION_KEY])()
+    backend: Any = load_backend(session[BACKEND_SESSION_KEY])
     return bool(
         backend.user_can_authenticate(person)
         and constant_time_compare(session.get(HASH_SESSION_KEY, ""), person.get_session_auth_hash())

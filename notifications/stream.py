@@ -12,14 +12,13 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from django.db import connections
-
 from notifications import frames, logs, metrics, tail
 from notifications.admission import Shed, require_room
 from notifications.delivery import Delivery, body, start
 from notifications.listeners import get_manager
 from notifications.opening import Ask, Door, Planner, Refused, checked_request, everything_for, origin_headers_of
 from notifications.plans import Headers, Opened, Receive, Send
+from notifications.threads import and_disconnect
 
 T = TypeVar("T")
 
@@ -95,14 +94,7 @@ async def come_back(send: Send, headers: Headers, milliseconds: int) -> None:
 
 async def in_thread(function: Callable[[], T]) -> T:
     """Runs a function with the database in one of a few threads, which keeps no connection."""
-
-    def run() -> T:
-        try:
-            return function()
-        finally:
-            connections.close_all()
-
-    return await asyncio.get_running_loop().run_in_executor(_threads, run)
+    return await asyncio.get_running_loop().run_in_executor(_threads, and_disconnect, function)
 
 
 async def answer(send: Send, refused: Refused, extra: Headers = ()) -> None:

@@ -16,6 +16,8 @@ from notifications.models import Event, Subscription
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
+    from notifications.frames import Entry
+
 # Prefixes of channels that belong to one person by right: "user:9" is heard by user 9, without anybody's doing.
 _own_prefixes = ["user"]
 
@@ -137,8 +139,8 @@ def channels_of_all(users: Sequence["AbstractBaseUser"]) -> dict[Any, dict[str, 
     return heard
 
 
-def is_heard(event: Event, channels: Mapping[str, int]) -> bool:
-    """Whether an event happened after the person began to hear its channel; channels: of channels_of()."""
+def is_heard(event: "Event | Entry", channels: Mapping[str, int]) -> bool:
+    """Whether an event of one of these channels, of channels_of(), happened after the person began to hear it."""
     return event.position is not None and event.position > channels.get(event.channel, event.position)
 
 

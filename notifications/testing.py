@@ -10,17 +10,16 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth import get_user_model
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.urls import reverse
 
-from notifications import choices, inbox, log, preferences, subscriptions
+from notifications import choices, inbox, log, preferences, sessions, subscriptions
 from notifications.channelmanager import LogChannelManager
 from notifications.client import SseClient
 from notifications.listeners import CONTROL
@@ -104,8 +103,7 @@ def hears(person: "AbstractBaseUser", event: Event) -> bool:
     """Whether it reaches a person: by a subscription, or because a rule lets the person read the channel."""
     channels = subscriptions.channels_of(person)
     if event.channel in channels:
-        heard = event.position is not None and event.position > channels[event.channel]
-        return heard and event.kind not in choices.of(person).silenced
+        return subscriptions.is_heard(event, channels) and event.kind not in choices.of(person).silenced
     muted = event.channel in subscriptions.own_channels(person)
     return not muted and LogChannelManager().can_read_channel(person, event.channel)
 
@@ -140,7 +138,7 @@ class Streams:
         path: default: all that the person hears. headers: such as Last-Event-ID. query: parameters of the address.
         """
         address = self.url + (path or reverse("notifications:stream")) + (f"?{urlencode(query)}" if query else "")
-        cookies = {} if user is None else {settings.SESSION_COOKIE_NAME: new_session(user)}
+        cookies = {} if user is None else {settings.SESSION_COOKIE_NAME: sessions.begin(user)}
         client = SseClient(address, cookies=cookies, headers=headers, timeout=STARTS_WITHIN)
         self.clients.append(client)
         return client
@@ -186,13 +184,3 @@ def is_open(port: int) -> bool:
     """Whether anybody listens there."""
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def new_session(user: "AbstractBaseUser") -> str:
-    """Logs a person in, without a password, as Django's test client does; returns the session's key."""
-    session = import_module(settings.SESSION_ENGINE).SessionStore()
-    session[SESSION_KEY] = user._meta.pk.value_to_string(user)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.save()
-    return str(session.session_key)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-from django.db import connections
+from notifications.threads import and_disconnect
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -48,9 +48,9 @@ class Together(Generic[Item, Result]):
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
                 try:
-                    found = await asyncio.get_running_loop().run_in_executor(
-                        self._thread, self._work_and_disconnect, [item for item, _future in batch]
-                    )
+                    items = [item for item, _future in batch]
+                    loop = asyncio.get_running_loop()
+                    found = await loop.run_in_executor(self._thread, and_disconnect, self._work, items)
                 except Exception as error:  # noqa: BLE001  whoever waits gets it
                     found = [error] * len(batch)
                 for (_item, future), result in zip(batch, found, strict=True):
@@ -65,9 +65,3 @@ class Together(Generic[Item, Result]):
             # With a loop that ends, what still waits has nobody left to wait for it.
             self._waiting.clear()
             self._worker = None
-
-    def _work_and_disconnect(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
-        try:
-            return self._work(items)
-        finally:
-            connections.close_all()

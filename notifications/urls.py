@@ -1,4 +1,4 @@
-"""Addresses of the inbox. The stream itself is mounted in config/asgi.py; its name is for reverse()."""
+"""Addresses of the inbox. The streams themselves are mounted by routing.py; their names are for reverse()."""
 
 from django.urls import path
 

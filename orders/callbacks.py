@@ -85,14 +85,13 @@ def receive_all(arrivals: Sequence[Arrival]) -> list[Answer]:
 def read(arrival: Arrival) -> Reading:
     """Verifies and parses a callback; one that is refused has its answer then."""
     provider, body = arrival.provider, arrival.body
-    record = Callback(
-        provider=provider.name, source=arrival.source, headers=kept(arrival.headers), body=readable(body), status=200
-    )
+    record = Callback(provider=provider.name, source=arrival.source, status=200)
     reading = Reading(arrival, record)
     if limit().is_reached(arrival.source):
         CALLBACKS.labels(provider.name, "limited").inc()
         reading.answer = refusal(429, "too many refused callbacks from this address: wait a minute")
         return reading
+    record.headers, record.body = kept(arrival.headers), readable(body)
     try:
         check_size(body)
         record.report_id = provider.verify(arrival.headers, body)

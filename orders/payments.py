@@ -34,14 +34,6 @@ REFUND_DUE = "refund due"
 UNCHANGED = "unchanged"
 
 
-def apply(report: Report) -> Result:
-    """Applies one provider's report; see apply_all(). Raises Rejected where it contradicts the order."""
-    [result] = apply_all([report])
-    if isinstance(result, Rejected):
-        raise result
-    return result
-
-
 def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
     """Applies reports in one transaction, as if one after the other; idempotent by id, whatever the number of processes.
 
@@ -78,7 +70,8 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
                 word = APPLIED if applied else REFUND_DUE if payment.refund_due else UNCHANGED
                 results.append(Result(word, order))
         for status, settled in won.items():
-            settle_locked(settled, status)
+            if settled and not end(settled, status):
+                raise DatabaseError("an order has changed though its row was locked")
         Payment.objects.bulk_create(kept)
         notifiers.order_paid(*won[Status.PAID])
         notifiers.payment_failed(*won[Status.FAILED])
@@ -99,32 +92,24 @@ def payment_of(order: Order, report: Report, *, applied: bool) -> Payment:
     )
 
 
-def ending(status: Status, now: datetime | None = None) -> dict[str, Any]:
-    """The fields that change when an order ends this way."""
-    return {"status": status, "paid_at": now or timezone.now()} if status == Status.PAID else {"status": status}
-
-
-def settle_locked(orders: Sequence[Order], status: Status) -> None:
-    """Moves pending orders, whose rows this transaction has locked, to their end."""
-    if not orders:
-        return
-    changes = ending(status)
-    numbers = [order.number for order in orders]
-    if Order.objects.filter(number__in=numbers, status=Status.PENDING).update(**changes) != len(orders):
-        raise DatabaseError("an order has changed though its row was locked")
+def end(orders: Sequence[Order], status: Status, *, now: datetime | None = None) -> bool:
+    """Moves pending orders to their end, with one conditional UPDATE; False where one of them was pending no more."""
+    changes: dict[str, Any] = {"status": status}
+    if status == Status.PAID:
+        changes["paid_at"] = now or timezone.now()
+    pending = Order.objects.filter(number__in=[order.number for order in orders], status=Status.PENDING)
+    if pending.update(**changes) != len(orders):
+        return False
     for order in orders:
         for name, value in changes.items():
             setattr(order, name, value)
+    return True
 
 
 def settle(order: Order, status: Status, *, now: datetime | None = None) -> bool:
     """Moves a pending order to its end; True for the one caller that did it. The others see where it stands."""
-    changes = ending(status, now)
-    won = Order.objects.filter(number=order.number, status=Status.PENDING).update(**changes) == 1
-    if won:
-        for name, value in changes.items():
-            setattr(order, name, value)
-    else:
+    won = end([order], status, now=now)
+    if not won:
         order.refresh_from_db(fields=["status", "paid_at"])
     return won
 

@@ -1,15 +1,15 @@
 """Reads streams of the application in this process, without a server: for what depends on exact order and timing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import User
-from django.db import connections
 from django.test import Client
 
 from notifications import tail
+from notifications.threads import and_disconnect
 from tests.sse import Event, SseParser
 
 T = TypeVar("T")
@@ -18,14 +18,7 @@ WAIT = 10.0
 
 async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Runs database work on a thread of its own, as a request would."""
-
-    def run() -> T:
-        try:
-            return function(*args, **kwargs)
-        finally:
-            connections.close_all()
-
-    return await asyncio.to_thread(run)
+    return await asyncio.to_thread(and_disconnect, function, *args, **kwargs)
 
 
 def cookies_of(user: User) -> bytes:
@@ -35,6 +28,23 @@ def cookies_of(user: User) -> bytes:
     return f"sessionid={client.cookies['sessionid'].value}".encode()
 
 
+def http_scope(path: str, *, method: str = "GET", query: str = "", headers: Mapping[str, str]) -> dict[str, Any]:
+    """The scope of a request from this machine (ASGI specification, "HTTP Connection Scope")."""
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "query_string": query.encode(),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ["127.0.0.1", 1],
+        "server": ["127.0.0.1", 80],
+    }
+
+
 class Reader:
     """One stream being read."""
 
@@ -42,23 +52,9 @@ class Reader:
         self, application: Any, path: str, cookie: bytes = b"", query: str = "", method: str = "GET", **headers
     ):
         self.application = application
-        self.scope: dict[str, Any] = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": method,
-            "path": path,
-            "raw_path": path.encode(),
-            "root_path": "",
-            "scheme": "http",
-            "query_string": query.encode(),
-            "headers": [
-                (b"host", b"localhost"),
-                (b"cookie", cookie),
-                *((name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()),
-            ],
-            "client": ["127.0.0.1", 1],
-            "server": ["127.0.0.1", 80],
-        }
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {"host": "localhost", "cookie": cookie.decode(), **named}
+        self.scope = http_scope(path, method=method, query=query, headers=given)
         self.status = 0
         self.headers: dict[bytes, bytes] = {}
         self.body = b""

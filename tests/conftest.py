@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.contrib.contenttypes.management import create_contenttypes
 from django.contrib.contenttypes.models import ContentType
 from django.db.models.signals import post_migrate
 from playwright.sync_api import Browser, Page
 
 from tests.browsers import headless_chromium
+from tests.people import person
 from tests.services import SQLITE, PostgresServer, RedisServer, Site
 
 # What other sites have by the wheel's entry point.
@@ -56,6 +58,21 @@ def django_db_setup(django_db_setup: None) -> None:
 def no_stale_content_types() -> None:
     """What was made for one test is gone from the database in the next: it must not be remembered either."""
     ContentType.objects.clear_cache()
+
+
+@pytest.fixture
+def alice() -> User:
+    return person("alice")
+
+
+@pytest.fixture
+def bob() -> User:
+    return person("bob")
+
+
+@pytest.fixture
+def charlie() -> User:
+    return person("charlie")
 
 
 @pytest.fixture(scope="session")

@@ -8,14 +8,13 @@ import threading
 import time
 from collections.abc import Callable
 from http.client import HTTPException
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 from urllib.request import urlopen
 
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 
+from notifications import sessions
 from notifications.client import Event, SseClient
 
 STARTS_WITHIN = 30.0
@@ -24,12 +23,7 @@ RECONNECTS_AFTER = 0.2
 
 def session_of(user: Any) -> dict[str, str]:
     """Logs a person in without a password, and returns the cookie; what the log-in form does once it is satisfied."""
-    session = import_module(settings.SESSION_ENGINE).SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return {settings.SESSION_COOKIE_NAME: session.session_key}
+    return {settings.SESSION_COOKIE_NAME: sessions.begin(user)}
 
 
 class Server:

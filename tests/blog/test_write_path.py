@@ -13,16 +13,6 @@ from tests.people import person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
-@pytest.fixture
-def bob():
-    return person("bob")
-
-
 def write(author, **fields) -> Post:
     return Post.objects.create(**{"author": author, "title": "Hello", "status": Post.Status.PUBLISHED, **fields})
 

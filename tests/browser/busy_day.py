@@ -15,7 +15,7 @@ from notifications import inbox, log, preferences
 from notifications.choices import Quiet
 from notifications.models import Event
 from orders.models import Order, Product, Status
-from orders.payments import apply, expire
+from orders.payments import apply_all, expire
 from orders.providers import Report
 
 # Whoever looks at the pictures finds people at work in one of these.
@@ -97,15 +97,14 @@ def end(order: Order, outcome: str) -> None:
         Order.objects.filter(pk=order.pk).update(expires_at=order.expires_at)
         expire(order)
     elif outcome != Status.PENDING:
-        apply(
-            Report(
-                id=f"report-{order.number}",
-                order_number=order.number,
-                succeeded=outcome == Status.PAID,
-                amount=order.amount,
-                currency=order.currency,
-            )
+        report = Report(
+            id=f"report-{order.number}",
+            order_number=order.number,
+            succeeded=outcome == Status.PAID,
+            amount=order.amount,
+            currency=order.currency,
         )
+        apply_all([report])
 
 
 def happened(key: str, moment: datetime, **which: str) -> None:

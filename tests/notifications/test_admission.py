@@ -10,11 +10,6 @@ from tests.people import person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
 def assert_shed(reader: Reader) -> None:
     """Told to come back much later, in the one way that an EventSource understands."""
     assert reader.status == 200

@@ -11,19 +11,8 @@ from notifications.choices import Choice, Choices, Quiet
 from notifications.models import Preference
 from notifications.stream import EventStream
 from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
-@pytest.fixture
-def charlie():
-    return person("charlie")
 
 
 def without(*names: str) -> Choices:

@@ -21,11 +21,6 @@ POST = {"author": "carol", "title": "News"}
 
 
 @pytest.fixture
-def alice():
-    return person("alice")
-
-
-@pytest.fixture
 def operator() -> User:
     create_permissions(apps.get_app_config("notifications"), verbosity=0)
     user = User.objects.create_user("olga", is_staff=True)

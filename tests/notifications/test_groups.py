@@ -10,14 +10,8 @@ from notifications import groups, inbox, log, preferences
 from notifications.choices import Quiet
 from notifications.groups import Group
 from notifications.models import Event
-from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def alice():
-    return person("alice")
 
 
 def ordered(user, count: int = 1, kind: str = "order.placed") -> None:

@@ -10,19 +10,8 @@ from django.urls import reverse
 
 from notifications import inbox, log, subscriptions
 from notifications.models import Reading, Subscription
-from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
-@pytest.fixture
-def charlie():
-    return person("charlie")
 
 
 def tell(user, count: int = 1) -> None:

@@ -12,20 +12,9 @@ from notifications.choices import Choice, Quiet
 from notifications.models import Event, Preference, Reading, Subscription
 from notifications.stream import EventStream
 from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Reading.State
-
-
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
-@pytest.fixture
-def charlie():
-    return person("charlie")
 
 
 def tell(user, count: int = 1) -> list[int]:

@@ -12,16 +12,10 @@ from notifications.listeners import get_manager
 from notifications.models import Event
 from notifications.stream import EventStream
 from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "operating.md"
 TOKEN = "a-token-for-tests-alone"
-
-
-@pytest.fixture
-def alice():
-    return person("alice")
 
 
 def counted() -> dict[str, float]:

@@ -7,17 +7,11 @@ import pytest
 
 from notifications import inbox, log, newest, subscriptions
 from notifications.models import Reading, Subscription
-from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Reading.State
 CHANNELS = [f"author:{number}" for number in range(8)]
 KINDS = ("happened", "rarely")
-
-
-@pytest.fixture
-def alice():
-    return person("alice")
 
 
 def live_through(alice, chance: random.Random, steps: int) -> None:

@@ -21,6 +21,7 @@ from notifications.choices import Choice, Quiet
 from notifications.opening import Ask, Door, Refused, each, everything_for
 from notifications.plans import Opened, Plan
 from notifications.together import Together
+from tests.asgi import http_scope
 from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,15 +48,8 @@ def session_of(user, **changes) -> str:
     return str(session.session_key)
 
 
-def ask(key: str = "", query: str = "", **headers: str) -> Ask:
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": "/events/",
-        "query_string": query.encode(),
-        "headers": [(b"host", b"localhost"), (b"cookie", f"sessionid={key}".encode())]
-        + [(name.encode(), value.encode()) for name, value in headers.items()],
-    }
+def ask(key: str = "", query: str = "") -> Ask:
+    scope = http_scope("/events/", query=query, headers={"host": "localhost", "cookie": f"sessionid={key}"})
     return Ask(ASGIRequest(scope, BytesIO()), {})
 
 

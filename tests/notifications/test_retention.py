@@ -19,16 +19,6 @@ State = Reading.State
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
-@pytest.fixture
-def bob():
-    return person("bob")
-
-
 def tell(channel: str, count: int = 1, age: int = 0) -> list[int]:
     """Says something so often, that many days ago; returns the positions."""
     log.append_all([Event(channel=channel, kind="happened") for _ in range(count)])

@@ -22,11 +22,6 @@ from tests.people import person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
 def tell(channel: str, count: int = 1, kind: str = "happened") -> None:
     for _ in range(count):
         log.append(channel, kind)

@@ -8,14 +8,8 @@ from notifications.log import Sequenced
 from notifications.models import Event
 from notifications.stream import EventStream
 from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def alice():
-    return person("alice")
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +47,7 @@ def append_elsewhere(channel: str, count: int = 1) -> None:
         wake._tail = attached
 
 
-async def opened(user, cookie: bytes, count: int = 10) -> list[Reader]:
+async def opened(cookie: bytes, count: int = 10) -> list[Reader]:
     return [await Reader(EventStream(), "/events/", cookie).opened() for _ in range(count)]
 
 
@@ -64,38 +58,25 @@ async def received(readers: list[Reader], count: int) -> list[list[int]]:
     return [[int(event.id) for event in reader.events] for reader in readers]
 
 
-def test_events_of_this_process_are_delivered_without_reading_the_log(alice, reads):
+@pytest.mark.parametrize(("write", "read"), [(append, 0), (append_elsewhere, 5)])
+def test_events_of_this_process_are_not_read_and_those_of_others_once_for_all_streams(alice, reads, write, read):
     cookie = cookies_of(alice)
 
     async def scenario():
-        readers = await opened(alice, cookie)
-        await in_thread(append, f"user:{alice.pk}", 5)
+        readers = await opened(cookie)
+        await in_thread(write, f"user:{alice.pk}", 5)
         return await received(readers, 5)
 
     assert run(scenario) == [[1, 2, 3, 4, 5]] * 10
-    assert reads == []
-
-
-def test_events_of_other_processes_are_read_once_for_all_streams(alice, reads):
-    cookie = cookies_of(alice)
-
-    async def scenario():
-        readers = await opened(alice, cookie)
-        await in_thread(append_elsewhere, f"user:{alice.pk}", 5)
-        return await received(readers, 5)
-
-    assert run(scenario) == [[1, 2, 3, 4, 5]] * 10
-    assert len(reads) == 5
+    assert len(reads) == read
 
 
 def test_a_gap_before_what_a_wake_up_brings_is_read_first(alice, reads):
     cookie = cookies_of(alice)
 
     async def scenario():
-        readers = await opened(alice, cookie, 2)
-        # In one step of the loop: no poll can come in between.
-        append_in_thread = in_thread(append_elsewhere, f"user:{alice.pk}", 3)
-        await append_in_thread
+        readers = await opened(cookie, 2)
+        await in_thread(append_elsewhere, f"user:{alice.pk}", 3)
         await in_thread(append, f"user:{alice.pk}", 2)
         return await received(readers, 5)
 
@@ -109,7 +90,7 @@ def test_more_events_than_a_wake_up_carries_are_read_in_pages(alice, reads, monk
     cookie = cookies_of(alice)
 
     async def scenario():
-        readers = await opened(alice, cookie, 2)
+        readers = await opened(cookie, 2)
         many = [Event(channel=f"user:{alice.pk}", kind="happened") for _ in range(7)]
         await in_thread(log.append_all, many)
         return await received(readers, 7)
@@ -122,7 +103,7 @@ def test_wake_ups_that_come_late_twice_or_out_of_order_deliver_everything_once(a
     cookie = cookies_of(alice)
 
     async def scenario():
-        [reader] = await opened(alice, cookie, 1)
+        [reader] = await opened(cookie, 1)
         follower = await tail.running()
         await in_thread(append_elsewhere, f"user:{alice.pk}", 3)
         one, two, three = await in_thread(log.read, 0)

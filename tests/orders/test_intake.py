@@ -18,6 +18,7 @@ from orders.callbacks import Arrival
 from orders.models import Callback, Order, Payment, Status
 from orders.providers import STANDARD
 from orders.simulator import Message
+from tests.asgi import http_scope
 from tests.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,21 +43,7 @@ def told(channel: str) -> list[str]:
 async def request(message: Message | None, *, method: str = "POST", path: str = "/payments/callback/", **headers: str):
     """One request to the whole application; the status, the content type and the body of its answer."""
     signed, body = message.signed() if message else ({}, b"")
-    scope = {
-        "type": "http",
-        "http_version": "1.1",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "root_path": "",
-        "scheme": "http",
-        "query_string": b"",
-        "headers": [
-            (name.encode(), value.encode()) for name, value in ({"host": "localhost"} | signed | headers).items()
-        ],
-        "client": ["192.0.2.7", 1],
-        "server": ["127.0.0.1", 80],
-    }
+    scope = http_scope(path, method=method, headers={"host": "localhost"} | signed | headers)
     pieces = [body[start : start + 60_000] for start in range(0, len(body), 60_000)] or [b""]
     messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
     for number, piece in enumerate(pieces, 1):

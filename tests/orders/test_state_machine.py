@@ -50,8 +50,9 @@ class PaymentMachine(RuleBasedStateMachine):
     @rule(report=reports)
     def deliver(self, report: Report) -> None:
         known = Payment.objects.filter(report_id=report.id).exists()
-        word = payments.apply(report).word
-        assert (word == payments.DUPLICATE) == known
+        [result] = payments.apply_all([report])
+        assert isinstance(result, payments.Result)
+        assert (result.word == payments.DUPLICATE) == known
         if report.succeeded:
             self.taken.add(report.id)
 
@@ -68,7 +69,7 @@ class PaymentMachine(RuleBasedStateMachine):
     @rule(target=reports, report=consumes(reports))
     def deliver_to_a_server_that_dies_before_its_commit(self, report: Report):
         with transaction.atomic():
-            payments.apply(report)
+            payments.apply_all([report])
             transaction.set_rollback(True)
         # The provider has no answer, and keeps it for a resend.
         return multiple(report)

@@ -12,19 +12,9 @@ from notifications import log
 from notifications.models import Event
 from orders import notifiers, payments
 from orders.models import Order, Payment, Status
-from tests.people import order, person, product
+from tests.people import order, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
-@pytest.fixture
-def bob():
-    return person("bob")
 
 
 @pytest.fixture

@@ -20,16 +20,6 @@ WRITES = (
 )
 
 
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
-@pytest.fixture
-def charlie():
-    return person("charlie")
-
-
 def tell(user, count: int = 1) -> None:
     for number in range(1, count + 1):
         data = {"number": number, "buyer": "bob", "product": "Mug", "amount": "12.00", "currency": "EUR"}

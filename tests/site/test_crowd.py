@@ -13,11 +13,6 @@ from tests.people import person
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def alice():
-    return person("alice")
-
-
 def publish(author: User) -> None:
     Post.objects.create(author=author, title="What is new", status=Post.Status.PUBLISHED)
 

@@ -18,6 +18,7 @@ PUBLIC = {
     "notifications.kinds",
     "notifications.models",
     "notifications.requests",
+    "notifications.sessions",
     "notifications.together",
     "notifications.views",
 }

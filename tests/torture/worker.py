@@ -19,14 +19,11 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from django.conf import settings  # noqa: E402
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
-from django.contrib.sessions.backends.db import SessionStore  # noqa: E402
 from django.db import DatabaseError, connection, connections, transaction  # noqa: E402
 
 from blog.models import Follow, Post  # noqa: E402
-from notifications import inbox, log, subscriptions  # noqa: E402
+from notifications import inbox, log, sessions, subscriptions  # noqa: E402
 from notifications.models import Event, Reading  # noqa: E402
 from orders.models import Order, Product  # noqa: E402
 
@@ -73,20 +70,9 @@ def prepare(readers: int, seed: int) -> dict[str, Any]:
             inbox.change(user, chance.sample(positions, 1), Reading.State.DISMISSED)
     cursor = log.head()
     people = [
-        {"user": user.pk, "session": session_of(user), "cursor": cursor, "inbox": snapshot(user)} for user in users
+        {"user": user.pk, "session": sessions.begin(user), "cursor": cursor, "inbox": snapshot(user)} for user in users
     ]
     return {"people": people}
-
-
-def session_of(user: User) -> str:
-    """A session of this person, as a log-in leaves it."""
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    assert session.session_key is not None
-    return session.session_key
 
 
 class Writer:
