@@ -6,7 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from notifications import conf
-from notifications.listeners import LogListenerManager, control_channel
+from notifications.control import control_channel
+from notifications.listeners import LogListenerManager
 from notifications.plans import Headers
 
 

@@ -25,13 +25,14 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connects signals, registers kinds, and installs the registry that other people's send_event() reaches."""
-        from notifications import checks, inbox, kinds, listeners, preferences, signals
+        from notifications import checks, inbox, kinds, listeners, preferences, reports, signals, tail
 
         kinds.register(inbox.READ)
         kinds.register(preferences.CHANGED)
 
         signals.connect()
         listeners.install()
+        tail.companions["reports"] = reports.keep
         checks.connect()
         # Where the site's apps register their kinds, as the admin's do in `admin`.
         autodiscover_modules("notifiers")

@@ -10,10 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from notifications import conf, frames, log, logs, metrics, records, subscriptions
+from notifications.control import control_channel
 from notifications.frames import Entry
-from notifications.listeners import WRITE_BYTES, StreamListener, control_channel
+from notifications.listeners import WRITE_BYTES, StreamListener
 from notifications.mailbox import DISCONNECT
-from notifications.plans import Headers, Message, Opened, Outlet, Receive, Send
+from notifications.plans import Headers, Opened, Outlet, Receive, Send, body, start
+from notifications.records import Record
 
 if TYPE_CHECKING:
     from notifications.tail import Tail
@@ -26,23 +28,6 @@ GRACE_SECONDS = 10.0
 FIRST_PAGE, LARGEST_PAGE = 16, 200
 # How long a client stays away that asked for ?mode=reconnect.
 RECONNECT_MILLISECONDS = 3000
-
-
-def body(content: bytes, *, more: bool = False) -> Message:
-    """A piece of the answer; the last one by default."""
-    return {"type": "http.response.body", "body": content, "more_body": more}
-
-
-async def start(send: Send, extra: Headers = ()) -> None:
-    """Begins a streamed answer."""
-    headers = [
-        (b"content-type", b"text/event-stream; charset=utf-8"),
-        # no-transform and X-Accel-Buffering: proxies neither compress nor hold back (traps 9, 26).
-        (b"cache-control", b"no-cache, no-transform"),
-        (b"x-accel-buffering", b"no"),
-        *extra,
-    ]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
 class Delivery:
@@ -73,7 +58,6 @@ class Delivery:
         self.listener.voice = (opened.language, opened.form)
         # A catch-up was cut short: what is queued lies past what was not read, and is left to the resume with it.
         self.behind = False
-        # For records.py: where it began, when, and what its log lines are called.
         self.began, self.opened_at, self.trace = 0, time.time(), logs.trace()
         now = self.listener.wrote_at = time.monotonic()
         # Random from 50 % on: streams opened together, after a restart, do not end together.
@@ -95,7 +79,7 @@ class Delivery:
             watcher = asyncio.create_task(self.watch(receive))
         else:
             self.outlet.when_left(self.leave)
-        records.opened(self)
+        records.opened(self, self.opened.cursor)
         try:
             await start(self.send, headers)
             self.apply_controls(attach_from)
@@ -113,7 +97,7 @@ class Delivery:
             elif self.outlet is not None:
                 self.outlet.when_left(None)
             manager.remove_listener(self.listener)
-            records.ended(self)
+            records.ended(self, self.reason())
             await self.send(body(b""))
 
     async def watch(self, receive: Receive) -> None:
@@ -283,3 +267,34 @@ class Delivery:
             manager.leave(listener, channel)
         for channel in set(plan.channels) - set(listener.since):
             manager.join(listener, channel, plan.channels[channel])
+
+    def reason(self) -> str:
+        """Why the stream has ended, in one word."""
+        listener = self.listener
+        if listener.left:
+            return "left"
+        if listener.finished:
+            return "finished"
+        if self.opened.once and not listener.closing:
+            return "once"
+        if not listener.closing:
+            return "broken"
+        if self.follower.manager.draining:
+            return "drained"
+        return "aged" if time.monotonic() >= self.ends_at else "closed"
+
+    def record(self, reason: str = "") -> Record:
+        """What is known of the stream now."""
+        now = time.time()
+        return Record(
+            trace=self.trace,
+            user_id=str(self.opened.user_id),
+            channels=tuple(self.listener.since) if self.listener.fixed else (),
+            opened_at=self.opened_at,
+            cursor=self.began,
+            position=self.listener.position,
+            written_at=now - (time.monotonic() - self.listener.wrote_at),
+            delivered=self.listener.delivered,
+            ended_at=now if reason else None,
+            reason=reason,
+        )

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from notifications import choices, digests, inbox, kinds, log, reports, subscriptions
 from notifications.channelmanager import LogChannelManager
 from notifications.choices import Choices
-from notifications.listeners import control_channel
+from notifications.control import control_channel
 from notifications.models import Event, Reading, ServerProcess
 
 if TYPE_CHECKING:

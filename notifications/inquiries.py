@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notifications import log, metrics, records
-from notifications.listeners import CONTROL
+from notifications.control import CONTROL
 from notifications.models import Event
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from django_eventstream.event import Event as PlainEvent
 from django_eventstream.views import Listener, ListenerManager
 
 from notifications import metrics
+from notifications.control import control_channel, is_control
 from notifications.frames import Entry, Voice, join, payload
 from notifications.mailbox import Wake
 from notifications.plans import Outlet
@@ -21,8 +22,6 @@ MAX_PENDING = 500
 MAX_PENDING_BYTES = 128 * 1024
 # Bytes in one write, which a client that does not read keeps waiting.
 WRITE_BYTES = 64 * 1024
-# Prefix of the channels that steer streams.
-CONTROL = "control:"
 
 
 class StreamListener(Listener):  # type: ignore[misc]
@@ -235,20 +234,11 @@ class LogListenerManager(ListenerManager):  # type: ignore[misc]
             listener.close()
 
 
-def control_channel(user_id: Any) -> str:
-    """The channel that steers a person's open streams; no client ever sees what is said there."""
-    return f"{CONTROL}{user_id}"
-
-
-def is_control(channel: str) -> bool:
-    """Whether what is said on a channel steers streams instead of being delivered."""
-    return channel.startswith(CONTROL)
-
-
 def install() -> None:
     """Makes our registry eventstream's own; it offers no setting for it."""
     if not isinstance(views.listener_manager, LogListenerManager):
         views.listener_manager = LogListenerManager()
+    metrics.STREAMS.set_function(lambda: len(get_manager().streams))
 
 
 def get_manager() -> LogListenerManager:

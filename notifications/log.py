@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from notifications import metrics, wake
 from notifications.models import Event, Head
+from notifications.wake import Sequenced
 
 # One page of a read: bounds memory, and how long one reader may hold a thread.
 PAGE = 500
@@ -81,17 +82,6 @@ def _sequence_after_commit(alias: str) -> None:
         # It goes with the savepoint it was registered in, and with that would go every row appended since.
         return
     transaction.on_commit(callback, using=alias, robust=True)
-
-
-class Sequenced(NamedTuple):
-    """What a call of give_positions() did.
-
-    head: the head's position now. events: those that it gave theirs, up to the head and without a gap; empty where they
-    were too many to hand on.
-    """
-
-    head: int
-    events: list[Event]
 
 
 def sequence(*, using: str = DEFAULT_DB_ALIAS) -> int:

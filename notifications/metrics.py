@@ -7,12 +7,17 @@ per stream and event: a fan-out counts as a whole, however many streams it reach
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 
-if TYPE_CHECKING:
-    from notifications.frames import Entry
+
+class FannedOut(Protocol):
+    """What is measured of an entry of the log."""
+
+    position: int
+    event: Any
+
 
 # Seconds; from what one write costs to what a person calls late.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -48,19 +53,11 @@ delays: deque[tuple[float, int, float]] = deque(maxlen=REMEMBERED)
 _read_at: float | None = None
 
 
-def _open_streams() -> float:
-    # Late: the registry counts its fan-outs here.
-    from notifications.listeners import get_manager
-
-    return len(get_manager().streams)
-
-
 def tail_lag() -> float:
     """Seconds since the tail last read the log to its end; 0 before there is one."""
     return 0.0 if _read_at is None else time.monotonic() - _read_at
 
 
-STREAMS.set_function(_open_streams)
 TAIL_SECONDS.set_function(tail_lag)
 
 
@@ -77,7 +74,7 @@ def tail_stopped() -> None:
     _read_at = None
 
 
-def fanned_out(heard: Sequence[tuple["Entry", int]]) -> None:
+def fanned_out(heard: Sequence[tuple[FannedOut, int]]) -> None:
     """Counts and measures a fan-out, whose writes are done: of these entries, each to so many listeners.
 
     How late they are is counted from their appending, not their commit: the log does not know when a transaction ended,

@@ -14,10 +14,10 @@ from django.utils import translation
 
 from notifications import choices, frames, kinds, log, subscriptions
 from notifications.admission import origin_headers
+from notifications.control import session_digest
 from notifications.models import Event
 from notifications.plans import Headers, Opened, Plan
 from notifications.sessions import authenticate_all
-from notifications.signals import session_digest
 from notifications.together import Together
 
 CURSOR = re.compile(r"[0-9]{1,18}")

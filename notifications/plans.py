@@ -13,6 +13,23 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+def body(content: bytes, *, more: bool = False) -> Message:
+    """A piece of the answer; the last one by default."""
+    return {"type": "http.response.body", "body": content, "more_body": more}
+
+
+async def start(send: Send, extra: Headers = ()) -> None:
+    """Begins a streamed answer."""
+    headers = [
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        # no-transform and X-Accel-Buffering: proxies neither compress nor hold back (traps 9, 26).
+        (b"cache-control", b"no-cache, no-transform"),
+        (b"x-accel-buffering", b"no"),
+        *extra,
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+
 class Outlet(Protocol):
     """A server's way to write at once, from within the fan-out."""
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from notifications import choices, inbox, kinds, log
 from notifications.choices import Choice, Choices, Quiet
+from notifications.control import control_channel
 from notifications.kinds import Kind
-from notifications.listeners import control_channel
 from notifications.models import Preference
 
 if TYPE_CHECKING:

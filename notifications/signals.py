@@ -1,6 +1,5 @@
 """Receivers that carry a person's changes to their open streams, in every process, through the log."""
 
-import hashlib
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -9,16 +8,11 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 
-from notifications import log, subscriptions
-from notifications.listeners import control_channel
+from notifications import inbox, log, subscriptions
+from notifications.control import control_channel, session_digest
 
 # What logging in writes; it changes nothing for a stream that is open.
 HARMLESS_FIELDS = {"last_login"}
-
-
-def session_digest(session_key: str) -> str:
-    """Names a session in the log without giving its key away."""
-    return hashlib.sha256(session_key.encode()).hexdigest()[:16]
 
 
 def connect() -> None:
@@ -26,7 +20,13 @@ def connect() -> None:
     user_logged_in.connect(give_own_channels, dispatch_uid="notifications.give_own_channels")
     user_logged_out.connect(end_streams_of_session, dispatch_uid="notifications.end_streams_of_session")
     post_save.connect(recheck_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.recheck_streams")
+    subscriptions.hears_less.connect(announce_count, dispatch_uid="notifications.announce_count")
     post_delete.connect(end_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.end_streams_of_user")
+
+
+def announce_count(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
+    """Who hears less has less unread: the open pages are told the count."""
+    inbox.announce(user)
 
 
 def give_own_channels(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 from notifications import frames, logs, metrics, tail
 from notifications.admission import Shed, require_room
-from notifications.delivery import Delivery, body, start
+from notifications.delivery import Delivery
 from notifications.listeners import get_manager
 from notifications.opening import Ask, Door, Planner, Refused, checked_request, everything_for, origin_headers_of
-from notifications.plans import Headers, Opened, Receive, Send
+from notifications.plans import Headers, Opened, Receive, Send, body, start
 from notifications.threads import and_disconnect
 
 T = TypeVar("T")

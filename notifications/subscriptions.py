@@ -5,18 +5,31 @@ every process and at its place among the events.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from django.db import transaction
+from django.dispatch import Signal
 
-from notifications import inbox, log
-from notifications.listeners import control_channel
-from notifications.models import Event, Subscription
+from notifications import log
+from notifications.control import control_channel
+from notifications.models import Subscription
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-    from notifications.frames import Entry
+
+# Sent, in the transaction of the change, when somebody hears less than before: `user`.
+hears_less = Signal()
+
+
+class Positioned(Protocol):
+    """An event, or an entry of a stream."""
+
+    @property
+    def channel(self) -> str: ...
+    @property
+    def position(self) -> int | None: ...
+
 
 # Prefixes of channels that belong to one person by right: "user:9" is heard by user 9, without anybody's doing.
 _own_prefixes = ["user"]
@@ -57,12 +70,10 @@ def subscribe(user: "AbstractBaseUser", channel: str) -> bool:
 def unsubscribe(user: "AbstractBaseUser", channel: str) -> bool:
     """Ends a subscription, with what it had unread; True if there was one."""
     with transaction.atomic():
-        before = inbox.unread_count(user)
         deleted, _by_model = Subscription.objects.filter(user_id=user.pk, channel=channel).delete()
         if deleted:
             log.append(control_channel(user.pk), "control.unsubscribed", {"channel": channel})
-            if inbox.unread_count(user) != before:
-                inbox.announce(user)
+            hears_less.send(sender=Subscription, user=user)
         return bool(deleted)
 
 
@@ -75,7 +86,7 @@ def set_muted(user: "AbstractBaseUser", channel: str, *, muted: bool) -> bool:
         changed = rows.update(muted=True) if muted else rows.update(**speaking)
         if changed and muted:
             log.append(control_channel(user.pk), "control.unsubscribed", {"channel": channel})
-            inbox.announce(user)
+            hears_less.send(sender=Subscription, user=user)
         elif changed:
             log.append(control_channel(user.pk), "control.subscribed", {"channel": channel, "since": since})
         return bool(changed)
@@ -139,7 +150,7 @@ def channels_of_all(users: Sequence["AbstractBaseUser"]) -> dict[Any, dict[str, 
     return heard
 
 
-def is_heard(event: "Event | Entry", channels: Mapping[str, int]) -> bool:
+def is_heard(event: Positioned, channels: Mapping[str, int]) -> bool:
     """Whether an event of one of these channels, of channels_of(), happened after the person began to hear it."""
     return event.position is not None and event.position > channels.get(event.channel, event.position)
 

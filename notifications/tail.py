@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import takewhile
@@ -11,9 +11,10 @@ from typing import TypeVar
 
 from django.db import connection
 
-from notifications import conf, log, metrics, reports, wake
+from notifications import conf, log, metrics, wake
+from notifications.control import is_control
 from notifications.frames import Entry
-from notifications.listeners import LogListenerManager, get_manager, is_control
+from notifications.listeners import LogListenerManager, get_manager
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -27,6 +28,10 @@ CONTROLS_KEPT = 1000
 # Entries, and bytes of them, kept for readers who come back: a thousand of them after a restart cost no read of the log.
 ENTRIES_KEPT = 1000
 BYTES_KEPT = 2 * 1024 * 1024
+
+
+# What runs beside a tail as long as it does; filled by the apps that are ready.
+companions: "dict[str, Callable[[Tail], Coroutine[object, object, None]]]" = {}
 
 
 class Recent:
@@ -74,7 +79,7 @@ class Tail:
         self._controls: deque[Entry] = deque(maxlen=CONTROLS_KEPT)
         self._announced = 0
         # What wake-ups have brought and nobody has taken yet.
-        self._brought: list[log.Sequenced] = []
+        self._brought: list[wake.Sequenced] = []
         self._waiting = False
         self._publish: set[asyncio.Task[None]] = set()
         self._wakeup = asyncio.Event()
@@ -88,7 +93,7 @@ class Tail:
         self._tasks = [asyncio.create_task(self._follow(), name="tail")]
         if wake.layer() is not None:
             self._tasks.append(asyncio.create_task(self._hear(), name="tail-wake"))
-        self._tasks.append(asyncio.create_task(reports.keep(self), name="tail-reports"))
+        self._tasks += [asyncio.create_task(run(self), name=f"tail-{name}") for name, run in companions.items()]
         wake.attach(self)
 
     async def started(self) -> None:
@@ -109,7 +114,7 @@ class Tail:
         await self._in_thread(_disconnect)
         self._thread.shutdown(wait=False)
 
-    def wake_threadsafe(self, sequenced: log.Sequenced) -> bool:
+    def wake_threadsafe(self, sequenced: wake.Sequenced) -> bool:
         """Takes what this process has sequenced, and tells the other processes; False where the loop is gone."""
         try:
             self.loop.call_soon_threadsafe(self._wake, sequenced)
@@ -123,7 +128,7 @@ class Tail:
             return None
         return [entry for entry in self._controls if entry.position > position and entry.channel == channel]
 
-    def _wake(self, sequenced: log.Sequenced) -> None:
+    def _wake(self, sequenced: wake.Sequenced) -> None:
         if wake.layer() is not None:
             task = self.loop.create_task(wake.publish(sequenced))
             self._publish.add(task)
@@ -138,9 +143,9 @@ class Tail:
         """Takes what wake-ups have brought, in the order of the log."""
         brought, self._brought = self._brought, []
         events = {event.position or 0: event for sequenced in brought for event in sequenced.events}
-        self._take(log.Sequenced(max(each.head for each in brought), [events[key] for key in sorted(events)]))
+        self._take(wake.Sequenced(max(each.head for each in brought), [events[key] for key in sorted(events)]))
 
-    def _take(self, sequenced: log.Sequenced) -> None:
+    def _take(self, sequenced: wake.Sequenced) -> None:
         """Delivers events that join on to the cursor; from a gap on, the log is read instead."""
         self._announced = max(self._announced, sequenced.head)
         news = [event for event in sequenced.events if (event.position or 0) > self.cursor]

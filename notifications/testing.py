@@ -22,7 +22,7 @@ from django.urls import reverse
 from notifications import choices, inbox, log, preferences, sessions, subscriptions
 from notifications.channelmanager import LogChannelManager
 from notifications.client import SseClient
-from notifications.listeners import CONTROL
+from notifications.control import CONTROL
 from notifications.models import Event
 
 if TYPE_CHECKING:

@@ -11,16 +11,14 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple, Protocol
 
 from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.core import signing
 from django.core.serializers.json import DjangoJSONEncoder
 
-if TYPE_CHECKING:
-    from notifications.log import Sequenced
-    from notifications.tail import Tail
+from notifications.models import Event
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +30,32 @@ QUIET_AFTER_FAILURE = 5.0
 CARRIED = ("id", "channel", "kind", "data", "url", "created_at", "position")
 MOST_BYTES = 16 * 1024
 
-_tail: "Tail | None" = None
 _quiet_until = 0.0
 
 
-def attach(tail: "Tail | None") -> None:
+class Sequenced(NamedTuple):
+    """What a call of give_positions() did.
+
+    head: the head's position now. events: those that it gave theirs, up to the head and without a gap; empty where they
+    were too many to hand on.
+    """
+
+    head: int
+    events: list[Event]
+
+
+class Wakeable(Protocol):
+    """What follows the log in this process."""
+
+    def wake_threadsafe(self, sequenced: Sequenced) -> bool:
+        """Takes what this process has sequenced; False where its loop is gone."""
+        ...
+
+
+_tail: Wakeable | None = None
+
+
+def attach(tail: Wakeable | None) -> None:
     """Makes this the tail that wake() calls in this process; None detaches it."""
     global _tail
     _tail = tail
@@ -52,7 +71,7 @@ def layer() -> Any:
     return None if found is None or isinstance(found, InMemoryChannelLayer) else found
 
 
-def wake(sequenced: "Sequenced") -> None:
+def wake(sequenced: Sequenced) -> None:
     """Says that the log has grown; callable from any thread, never raises, never waits for long."""
     tail = _tail
     if tail is not None and tail.wake_threadsafe(sequenced):
@@ -66,7 +85,7 @@ def wake(sequenced: "Sequenced") -> None:
     # Within somebody else's event loop nothing may block: the other processes' safety poll finds the event.
 
 
-async def publish(sequenced: "Sequenced") -> None:
+async def publish(sequenced: Sequenced) -> None:
     """Tells the other processes; a failure is logged once per quiet period."""
     global _quiet_until
     channel_layer = layer()
@@ -80,7 +99,7 @@ async def publish(sequenced: "Sequenced") -> None:
         logger.warning("cannot wake other processes, they will poll: %s", error or type(error).__name__)
 
 
-def packed(sequenced: "Sequenced") -> dict[str, Any]:
+def packed(sequenced: Sequenced) -> dict[str, Any]:
     """What a wake-up says: the head's position, and the events behind it where they are small."""
     events = [{name: getattr(event, name) for name in CARRIED} for event in sequenced.events]
     text = json.dumps(events, cls=DjangoJSONEncoder)
@@ -90,11 +109,8 @@ def packed(sequenced: "Sequenced") -> dict[str, Any]:
     return {"position": sequenced.head, "events": signer().sign(text)}
 
 
-def unpacked(message: Mapping[str, Any]) -> "Sequenced":
+def unpacked(message: Mapping[str, Any]) -> Sequenced:
     """Reads a wake-up; what is not signed by this site carries no events."""
-    from notifications.log import Sequenced
-    from notifications.models import Event
-
     head = int(message["position"])
     try:
         events = json.loads(signer().unsign(message["events"]))

@@ -4,9 +4,9 @@ import pytest
 from django.utils import timezone
 
 from notifications import log, tail, wake
-from notifications.log import Sequenced
 from notifications.models import Event
 from notifications.stream import EventStream
+from notifications.wake import Sequenced
 from tests.asgi import Reader, cookies_of, in_thread, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
