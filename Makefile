@@ -36,7 +36,7 @@ test: $(DEV) $(NODE) ## set everything up and run all tests (a selection: make t
 	$(UNSET) $(RUN) -m pytest $(ARGS)
 
 test-postgres: $(DEV) ## run the tests of one process once more, on a PostgreSQL and a Redis of their own
-	$(UNSET) $(RUN) -m tests.on_postgresql $(ARGS)
+	$(UNSET) $(RUN) -m tests.support.on_postgresql $(ARGS)
 
 lint: $(DEV) $(NODE) ## style, types, missing migrations, template formatting
 	$(RUN) -m ruff check .

@@ -3,7 +3,7 @@
 A log may hold millions of events, and a person may hear a thousand channels. The newest WINDOW events of all people are
 looked through first: who hears much finds a page of it there. Only for what is older is each channel asked by itself, for
 the newest it has, and only the channels with the newest of these are read. What the rules are is said by inbox.items();
-`tests/notifications/test_newest.py` holds that both say the same.
+`tests/notifications/inbox/test_search.py` holds that both say the same.
 """
 
 # Statements are put together from what is written here; every value goes in as a parameter.

@@ -15,9 +15,9 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models.signals import post_migrate
 from playwright.sync_api import Browser, Page
 
-from tests.browsers import headless_chromium
-from tests.people import person
-from tests.services import SQLITE, PostgresServer, RedisServer, Site
+from tests.support.browsers import headless_chromium
+from tests.support.people import person
+from tests.support.services import SQLITE, PostgresServer, RedisServer, Site
 
 # What other sites have by the wheel's entry point.
 pytest_plugins = ["notifications.pytest_plugin"]
@@ -27,7 +27,7 @@ SERVERS = {"site", "demo_site", "site_factory", "postgres_server", "redis_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the option of tests/on_postgresql.py."""
+    """Adds the option of tests/support/on_postgresql.py."""
     parser.addoption("--in-process", action="store_true", help="leave out tests that start servers of their own")
 
 

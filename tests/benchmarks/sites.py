@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services import PostgresServer, RedisServer
+from tests.support.services import PostgresServer, RedisServer
 
 from . import processes
 from .errors import BenchmarkError, MissingError

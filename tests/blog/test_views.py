@@ -3,7 +3,7 @@
 import pytest
 
 from blog.models import Follow, Post
-from tests.people import person
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ from blog import notifiers
 from blog.models import Follow, Post
 from notifications import inbox, log
 from notifications.models import Event, Subscription
-from tests.people import person
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from tests.browser.test_live import log_in
-from tests.proxy import Proxy
-from tests.services import ServeProcess, Site
+from tests.support.proxy import Proxy
+from tests.support.services import ServeProcess, Site
 
 WORKER, LEADER = "shared worker", "leading tab"
 # Said to each page before its own scripts run.

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.test_live import LINE, expect_live, log_in, place_order
 from tests.browser.test_screenshots import prepare
-from tests.services import ROOT
+from tests.support.services import ROOT
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 PAGES = {

@@ -7,7 +7,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import LEADER, WITHOUT_WORKER, WORKER
 from tests.browser.test_live import LINE, expect_live
-from tests.proxy import Proxy
+from tests.support.proxy import Proxy
 
 TABS = 10
 HOLDERS = {WORKER: "", LEADER: WITHOUT_WORKER}

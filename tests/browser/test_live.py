@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.proxy import Proxy
-from tests.services import ServeProcess, Site
+from tests.support.proxy import Proxy
+from tests.support.services import ServeProcess, Site
 
 LINE = "#notifications > li"
 

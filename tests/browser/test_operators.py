@@ -4,8 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.services import Site
-from tests.sse import SseClient, login
+from tests.support.services import Site
+from tests.support.sse import SseClient, login
 
 
 def test_the_figures_move_by_themselves_and_say_when_they_do_not(demo_site: Site, browser_page):

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.busy_day import LONG_NAME
 from tests.browser.test_live import log_in
-from tests.services import ROOT
+from tests.support.services import ROOT
 
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 740}}
 SCHEMES = ("light", "dark")

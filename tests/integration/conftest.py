@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import blocks
 from tests.integration.foreign import ForeignSite, build_wheel
+from tests.support.documents import blocks
 
 PEOPLE = """
 from django.contrib.auth.models import User

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.documents import Block
-from tests.processes import free_port, program
-from tests.services import ROOT, ServeProcess
+from tests.support.documents import Block
+from tests.support.processes import free_port, program
+from tests.support.services import ROOT, ServeProcess
 
 # What the site has before: a page of its own, in a frame of its own.
 PAGE = """<!DOCTYPE html>

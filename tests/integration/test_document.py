@@ -2,8 +2,8 @@
 
 import zipfile
 
-from tests.documents import blocks
-from tests.sse import SseClient, login
+from tests.support.documents import blocks
+from tests.support.sse import SseClient, login
 
 SAVE = """
 from django.contrib.auth.models import User

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.documents import blocks
+from tests.support.documents import blocks
 
 IN_MEMORY = """
 def test_a_stream(sse_client):

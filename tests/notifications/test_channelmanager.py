@@ -15,7 +15,7 @@ from notifications import log, subscriptions
 from notifications.channelmanager import LogChannelManager
 from notifications.listeners import LogListenerManager
 from notifications.storage import LogStorage
-from tests.people import order, person, product
+from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -2,7 +2,6 @@
 
 import re
 import time
-from pathlib import Path
 
 import pytest
 from prometheus_client import REGISTRY
@@ -11,10 +10,11 @@ from notifications import conf, health, listeners, log, metrics, tail
 from notifications.listeners import get_manager
 from notifications.models import Event
 from notifications.stream import EventStream
-from tests.asgi import Reader, cookies_of, in_thread, run
+from tests.support.asgi import Reader, cookies_of, in_thread, run
+from tests.support.services import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
-DOCS = Path(__file__).resolve().parent.parent.parent / "docs" / "operating.md"
+DOCS = ROOT / "docs" / "operating.md"
 TOKEN = "a-token-for-tests-alone"
 
 

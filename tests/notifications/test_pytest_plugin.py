@@ -8,7 +8,7 @@ from blog.models import Follow, Post
 from notifications import log, subscriptions
 from notifications.testing import Notification
 from orders import payments
-from tests.people import order, person, product
+from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from orders import callbacks, payments, providers
 from orders.models import Callback, Order, Payment, Status
 from orders.providers import Report
 from orders.simulator import Message
-from tests.people import order, person, product
+from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,8 +18,8 @@ from orders.callbacks import Arrival
 from orders.models import Callback, Order, Payment, Status
 from orders.providers import STANDARD
 from orders.simulator import Message
-from tests.asgi import http_scope
-from tests.people import order, person, product
+from tests.support.asgi import http_scope
+from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,8 +6,8 @@ from notifications import log, subscriptions
 from notifications.opening import each
 from notifications.stream import EventStream
 from orders.stream import payment_plan
-from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import order, person, product
+from tests.support.asgi import Reader, cookies_of, in_thread, run
+from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.services import POSTGRESQL, SQLITE, Site
-from tests.sse import SseClient, login
+from tests.support.services import POSTGRESQL, SQLITE, Site
+from tests.support.sse import SseClient, login
 
 both_engines = pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL], indirect=True)
 

@@ -22,7 +22,7 @@ from notifications import log
 from orders import payments
 from orders.models import Order, Payment, Status
 from orders.providers import Report
-from tests.people import order, person, product
+from tests.support.people import order, person, product
 
 
 class PaymentMachine(RuleBasedStateMachine):

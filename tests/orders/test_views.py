@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from orders.models import Order, Status
-from tests.people import order, person, product
+from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from orders import wallet
 from orders.models import Callback, Order, Status
-from tests.people import order, person, product
+from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from notifications import log
 from notifications.models import Event
 from orders import notifiers, payments
 from orders.models import Order, Payment, Status
-from tests.people import order, product
+from tests.support.people import order, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,7 +10,7 @@ from notifications import inbox, log, preferences
 from notifications.choices import Choice, Quiet
 from notifications.models import Event, Preference
 from orders.models import Callback, Order, Payment, Status
-from tests.people import order, person, product
+from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

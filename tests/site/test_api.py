@@ -7,7 +7,7 @@ from django.test import Client
 
 from notifications import choices, inbox, log, subscriptions
 from notifications.models import Head
-from tests.people import person
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 READS = ("/api/inbox", "/api/unread", "/api/events?after=0", "/api/preferences")

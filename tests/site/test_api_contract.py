@@ -7,7 +7,7 @@ from django.test import Client
 from hypothesis import HealthCheck, given, settings
 
 from notifications import log, subscriptions
-from tests.people import person
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OPERATIONS = [

@@ -5,9 +5,9 @@ import socket
 import time
 from pathlib import Path
 
-from tests.processes import Daemon, free_port
-from tests.services import ServeProcess, Site
-from tests.sse import Event, SseClient, SseParser, login
+from tests.support.processes import Daemon, free_port
+from tests.support.services import ServeProcess, Site
+from tests.support.sse import Event, SseClient, SseParser, login
 
 MIB = 1024 * 1024
 # What is sent to somebody who does not read: 20 MB in events of 20 KB.

@@ -5,7 +5,7 @@ import copy
 import pytest
 from django.core.checks import run_checks
 
-from tests.services import Site
+from tests.support.services import Site
 
 
 @pytest.fixture(autouse=True)

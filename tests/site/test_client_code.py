@@ -4,7 +4,7 @@ import gzip
 import re
 from pathlib import Path
 
-CLIENT = Path(__file__).resolve().parent.parent.parent / "notifications" / "static" / "notifications"
+CLIENT = Path(__file__).resolve().parents[2] / "notifications" / "static" / "notifications"
 MOST = 12 * 1024
 
 

@@ -8,7 +8,7 @@ from blog.notifiers import author_channel
 from config import crowd
 from notifications import inbox, log
 from notifications.models import Event, Subscription
-from tests.people import person
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

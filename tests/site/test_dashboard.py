@@ -11,7 +11,7 @@ from notifications import preferences
 from notifications.choices import Quiet
 from orders.day import day_of
 from orders.models import Order, Status
-from tests.people import order, person, product
+from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

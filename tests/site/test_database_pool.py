@@ -5,8 +5,8 @@ import time
 import httpx
 import pytest
 
-from tests.services import POSTGRESQL, PostgresServer, Site
-from tests.sse import SseClient, login
+from tests.support.services import POSTGRESQL, PostgresServer, Site
+from tests.support.sse import SseClient, login
 
 pytestmark = pytest.mark.parametrize("engine", [POSTGRESQL], indirect=True)
 

@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from notifications import conf, server
-from tests.processes import Daemon, free_port, program
-from tests.services import ROOT, STARTS_WITHIN, ServeProcess, Site
-from tests.sse import SseClient, login
+from tests.support.processes import Daemon, free_port, program
+from tests.support.services import ROOT, STARTS_WITHIN, ServeProcess, Site
+from tests.support.sse import SseClient, login
 
 DEPLOY = ROOT / "deploy"
 

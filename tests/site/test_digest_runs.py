@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.mail import MailServer, mail_server
-from tests.services import POSTGRESQL, ROOT, SQLITE, Site
+from tests.support.mail import MailServer, mail_server
+from tests.support.services import POSTGRESQL, ROOT, SQLITE, Site
 
 both_engines = pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL], indirect=True)
 PEOPLE = 12

@@ -11,9 +11,9 @@ from notifications import channelmanager, kinds, subscriptions
 from notifications.models import Event
 from orders import providers
 from orders.models import Order, Status
-from tests.asgi import Reader, cookies_of, run
-from tests.people import order, person, product
-from tests.services import ROOT
+from tests.support.asgi import Reader, cookies_of, run
+from tests.support.people import order, person, product
+from tests.support.services import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,9 +15,9 @@ import pytest
 import redis
 
 from notifications import wake
-from tests.processes import Daemon, free_port, program
-from tests.services import POSTGRESQL, ROOT, SQLITE, PostgresServer, RedisServer, Site
-from tests.sse import SseClient, login
+from tests.support.processes import Daemon, free_port, program
+from tests.support.services import POSTGRESQL, ROOT, SQLITE, PostgresServer, RedisServer, Site
+from tests.support.sse import SseClient, login
 from tests.torture.plan import DRAIN, Plan
 from tests.torture.run import make_durable, torture
 

@@ -10,9 +10,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.services import ServeProcess, Site
 from tests.site.fuzzer import Fuzzer
-from tests.sse import SseClient, login
+from tests.support.services import ServeProcess, Site
+from tests.support.sse import SseClient, login
 
 REQUESTS = 20_000
 STREAMS_EACH = 10

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 FORBIDDEN = {"notifications": {"orders", "blog", "config"}, "orders": {"blog", "config"}, "blog": {"orders", "config"}}
 # What the domain calls of the notifications app; everything else is its own affair.
 PUBLIC = {

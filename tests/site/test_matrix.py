@@ -22,8 +22,8 @@ from notifications import digest_mail, inbox
 from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
 from orders import wallet
 from orders.models import Callback, Payment
-from tests.asgi import Reader, cookies_of, following, in_thread
-from tests.people import order, person, product
+from tests.support.asgi import Reader, cookies_of, following, in_thread
+from tests.support.people import order, person, product
 
 ROLES = ("anonymous", "buyer", "other_buyer", "seller", "other_seller", "follower", "staff", "admin")
 

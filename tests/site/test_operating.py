@@ -6,8 +6,8 @@ import time
 import httpx
 import pytest
 
-from tests.services import POSTGRESQL, RedisServer, ServeProcess, Site
-from tests.sse import SseClient, login
+from tests.support.services import POSTGRESQL, RedisServer, ServeProcess, Site
+from tests.support.sse import SseClient, login
 
 WITHIN = 20.0
 

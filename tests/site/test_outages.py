@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from config import outages
-from tests.processes import free_port
+from tests.support.processes import free_port
 
 
 @pytest.fixture

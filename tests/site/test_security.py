@@ -5,9 +5,9 @@ from django.core.cache import cache
 
 from config import login
 from orders.limits import Limit
-from tests.people import person
-from tests.services import Site
 from tests.site.test_checks import PRODUCTION
+from tests.support.people import person
+from tests.support.services import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

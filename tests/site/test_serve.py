@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from tests.processes import free_port
-from tests.services import POSTGRESQL, ROOT, SQLITE, ServeProcess, Site
-from tests.sse import SseClient, login
+from tests.support.processes import free_port
+from tests.support.services import POSTGRESQL, ROOT, SQLITE, ServeProcess, Site
+from tests.support.sse import SseClient, login
 
 both_engines = pytest.mark.parametrize("engine", [SQLITE, POSTGRESQL], indirect=True)
 

@@ -8,7 +8,7 @@ from blog.models import Post
 from config import stage
 from notifications import inbox
 from orders.models import Order, Status
-from tests.people import person, product
+from tests.support.people import person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.utils.translation.template import templatize
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted(
     path
     for folder in (ROOT / "templates", ROOT / "notifications" / "templates")

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from notifications import writes
 from notifications.server import StreamServer, endpoint
-from tests.services import ROOT, Site
-from tests.sse import login
+from tests.support.services import ROOT, Site
+from tests.support.sse import login
 
 TRAPS = 27
 ROW = re.compile(r"^\| (\d+) [^|]+\| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)

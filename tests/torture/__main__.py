@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tests.services import POSTGRESQL, ROOT, SQLITE, PostgresServer, RedisServer, Site
+from tests.support.services import POSTGRESQL, ROOT, SQLITE, PostgresServer, RedisServer, Site
 from tests.torture.plan import Plan
 from tests.torture.run import torture
 from tests.torture.verdict import Verdict

@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from tests.services import PostgresServer, RedisServer, ServeProcess, Site
+from tests.support.services import PostgresServer, RedisServer, ServeProcess, Site
 from tests.torture import plan
 from tests.torture.plan import Fault
 

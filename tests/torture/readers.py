@@ -1,6 +1,6 @@
 """Many readers in one thread: they drop their connections at random bytes and resume at another server.
 
-Written for load, so it reads Server-Sent Events only as far as this site's streams go; tests/test_sse.py holds the rest.
+Written for load, so it reads Server-Sent Events only as far as this site's streams go; tests/notifications/testing/test_sse_client.py holds the rest.
 """
 
 import errno

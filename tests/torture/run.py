@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg import sql
 
-from tests.services import ROOT, PostgresServer, RedisServer, Site
+from tests.support.services import ROOT, PostgresServer, RedisServer, Site
 from tests.torture.faults import Faults
 from tests.torture.plan import Fault, Plan
 from tests.torture.readers import Fleet, Reader

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tests.services import POSTGRESQL, SQLITE, Site
+from tests.support.services import POSTGRESQL, SQLITE, Site
 from tests.torture.plan import Plan
 from tests.torture.run import torture
 from tests.torture.verdict import Verdict

@@ -10,7 +10,7 @@ from django.test import override_settings
 
 from notifications import log, tail, wake
 from notifications.models import Event
-from tests.asgi import in_thread
+from tests.support.asgi import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

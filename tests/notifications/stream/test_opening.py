@@ -21,8 +21,8 @@ from notifications.choices import Choice, Quiet
 from notifications.opening import Ask, Door, Refused, each, everything_for
 from notifications.plans import Opened, Plan
 from notifications.together import Together
-from tests.asgi import http_scope
-from tests.people import person
+from tests.support.asgi import http_scope
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,4 +1,4 @@
-"""Runs the tests that run in one process once more, on PostgreSQL and Redis: `python -m tests.on_postgresql`.
+"""Runs the tests that run in one process once more, on PostgreSQL and Redis: `python -m tests.support.on_postgresql`.
 
 Tests that start servers of their own choose their database themselves (fixture `engine`), and are left out.
 """
@@ -10,7 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.services import ROOT, PostgresServer, RedisServer
+from tests.support.services import ROOT, PostgresServer, RedisServer
 
 SUITES = ["tests/notifications", "tests/orders", "tests/blog"]
 

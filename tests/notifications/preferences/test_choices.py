@@ -10,7 +10,7 @@ from notifications import choices, inbox, kinds, log, preferences, subscriptions
 from notifications.choices import Choice, Choices, Quiet
 from notifications.models import Preference
 from notifications.stream import EventStream
-from tests.asgi import Reader, cookies_of, in_thread, run
+from tests.support.asgi import Reader, cookies_of, in_thread, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from notifications import explanations, inbox, inquiries, log, preferences, repo
 from notifications.choices import Choice, Quiet
 from notifications.models import Digest, Event, Reading, ServerProcess
 from notifications.stream import EventStream
-from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import person
+from tests.support.asgi import Reader, cookies_of, in_thread, run
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Reading.State

@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from tests.services import ROOT
+from tests.support.services import ROOT
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 HEAD = re.compile(r"^(?:#|//|<!--) ([\w./-]+\.\w+)(?:, ([^\n]+?))?(?: -->)?\n")

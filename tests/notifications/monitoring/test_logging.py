@@ -7,8 +7,8 @@ import pytest
 
 from notifications import log, logs
 from notifications.stream import EventStream
-from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import person
+from tests.support.asgi import Reader, cookies_of, in_thread, run
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

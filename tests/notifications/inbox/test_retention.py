@@ -11,8 +11,8 @@ from django.utils import timezone
 from notifications import inbox, log, retention, subscriptions
 from notifications.models import Event, Reading
 from notifications.stream import EventStream
-from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import person
+from tests.support.asgi import Reader, cookies_of, in_thread, run
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Reading.State

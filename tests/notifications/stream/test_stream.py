@@ -16,8 +16,8 @@ from notifications.models import Event, Head, Subscription
 from notifications.opening import each
 from notifications.plans import Plan
 from notifications.stream import EventStream
-from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import person
+from tests.support.asgi import Reader, cookies_of, in_thread, run
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

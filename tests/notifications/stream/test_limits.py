@@ -4,8 +4,8 @@ import pytest
 
 from notifications import listeners, log
 from notifications.stream import EventStream
-from tests.asgi import Reader, cookies_of, run
-from tests.people import person
+from tests.support.asgi import Reader, cookies_of, run
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

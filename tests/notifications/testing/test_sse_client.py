@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.sse import SseParser
+from tests.support.sse import SseParser
 
 STREAM = (
     b"\xef\xbb\xbfretry: 1500\n\n"

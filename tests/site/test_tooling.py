@@ -13,8 +13,8 @@ from django.core.exceptions import SynchronousOnlyOperation
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.browsers import headless_chromium
-from tests.services import ROOT
+from tests.support.browsers import headless_chromium
+from tests.support.services import ROOT
 
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+) \\$", re.MULTILINE)
 CI_SCRIPT = ROOT / ".ci" / "run"

@@ -15,8 +15,8 @@ from django.utils import timezone
 from notifications import choices, conf, digest_mail, digests, inbox, log, preferences, subscriptions
 from notifications.choices import Choice, Quiet
 from notifications.models import Digest, Event, Preference, Reading
-from tests.mail import mail_server
-from tests.people import person
+from tests.support.mail import mail_server
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ORDER = {"number": 7, "buyer": "bob", "product": "Mug", "amount": "12.00", "currency": "EUR"}

@@ -13,8 +13,8 @@ from notifications.models import ServerProcess
 from notifications.opening import each
 from notifications.operators import operators_plan
 from notifications.stream import EventStream
-from tests.asgi import Reader, cookies_of, in_thread, run
-from tests.people import person
+from tests.support.asgi import Reader, cookies_of, in_thread, run
+from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/admin/notifications/serverprocess/"

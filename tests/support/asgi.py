@@ -10,7 +10,7 @@ from django.test import Client
 
 from notifications import tail
 from notifications.threads import and_disconnect
-from tests.sse import Event, SseParser
+from tests.support.sse import Event, SseParser
 
 T = TypeVar("T")
 WAIT = 10.0

@@ -15,9 +15,9 @@ import psycopg
 import redis
 from psycopg import sql
 
-from tests.processes import Daemon, free_port, program
+from tests.support.processes import Daemon, free_port, program
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 STARTS_WITHIN = 20.0
 # What a site of the tests runs on (fixture `engine`).
 SQLITE, POSTGRESQL = "sqlite", "postgresql+redis"

@@ -8,7 +8,7 @@ import pytest
 
 from notifications import inbox, newest
 from tests.benchmarks.longlog import FOLLOWS
-from tests.services import POSTGRESQL, ROOT, Site
+from tests.support.services import POSTGRESQL, ROOT, Site
 
 EVENTS = 200_000
 

@@ -7,7 +7,7 @@ from notifications import log, tail, wake
 from notifications.models import Event
 from notifications.stream import EventStream
 from notifications.wake import Sequenced
-from tests.asgi import Reader, cookies_of, in_thread, run
+from tests.support.asgi import Reader, cookies_of, in_thread, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

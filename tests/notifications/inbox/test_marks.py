@@ -11,7 +11,7 @@ from notifications import inbox, log, preferences, subscriptions
 from notifications.choices import Choice, Quiet
 from notifications.models import Event, Preference, Reading, Subscription
 from notifications.stream import EventStream
-from tests.asgi import Reader, cookies_of, in_thread, run
+from tests.support.asgi import Reader, cookies_of, in_thread, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Reading.State

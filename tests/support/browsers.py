@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.processes import program
+from tests.support.processes import program
 
 SWITCHES = [
     "--disable-gpu",
