@@ -38,10 +38,11 @@ test: $(DEV) $(NODE) ## set everything up and run all tests (a selection: make t
 test-postgres: $(DEV) ## run the tests of one process once more, on a PostgreSQL and a Redis of their own
 	$(UNSET) $(RUN) -m tests.support.on_postgresql $(ARGS)
 
-lint: $(DEV) $(NODE) ## style, types, missing migrations, template formatting
+lint: $(DEV) $(NODE) ## style, types, directions of imports, missing migrations, template formatting
 	$(RUN) -m ruff check .
 	$(RUN) -m ruff format --check .
 	$(UNSET) $(RUN) -m mypy
+	$(VENV)/bin/lint-imports --no-logo
 	[ ! -e node_modules/.bin/tsc ] || node_modules/.bin/tsc --project tsconfig.json
 	$(UNSET) $(RUN) manage.py makemigrations --check --dry-run
 	$(RUN) -m djlint --quiet --check templates notifications/templates

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from blog.models import Follow, Post
-from notifications.requests import AuthenticatedRequest
+from notifications.middleware import AuthenticatedRequest
 
 # Posts on a page; older ones are reached through their author.
 LISTED = 50

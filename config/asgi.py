@@ -10,15 +10,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
 # Only now are the apps loaded that these import.
-from notifications.guard import Guard  # noqa: E402
-from notifications.opening import each  # noqa: E402
 from notifications.routing import beside_streams  # noqa: E402
-from notifications.stream import EventStream  # noqa: E402
+from notifications.server import ErrorBoundary  # noqa: E402
+from notifications.stream import EventStream, each  # noqa: E402
 from orders.intake import CallbackIntake  # noqa: E402
 from orders.stream import payment_plan  # noqa: E402
 
 payment_streams: Any = EventStream(each(payment_plan))
-pages: Any = Guard(django_application)
+pages: Any = ErrorBoundary(django_application)
 callbacks: Any = CallbackIntake(otherwise=pages)
 
 application = beside_streams(

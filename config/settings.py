@@ -197,11 +197,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "filters": {
         "outage": {"()": "config.outages.OnceAnOutage"},
-        "trace": {"()": "notifications.logs.TraceFilter"},
+        "trace": {"()": "notifications.tracing.TraceFilter"},
     },
     "formatters": {
         "plain": {"format": "{asctime} {levelname} {name} {trace}: {message}", "style": "{"},
-        "json": {"()": "notifications.logs.JsonFormatter"},
+        "json": {"()": "notifications.monitoring.recent_errors.JsonFormatter"},
     },
     "handlers": {
         "console": {
@@ -209,7 +209,7 @@ LOGGING = {
             "formatter": environment.read("LOG_FORMAT", environment.one_of("plain", "json"), default="plain"),
             "filters": ["trace"],
         },
-        "recent": {"class": "notifications.logs.RecentErrors", "level": "WARNING"},
+        "recent": {"class": "notifications.monitoring.RecentErrors", "level": "WARNING"},
     },
     "root": {
         "handlers": ["console", "recent"],

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_GET, require_safe
 from blog import readers
 from config import demo, stage
 from config.login import LogInForm
-from notifications import health, inbox
+from notifications import inbox
+from notifications.monitoring import check_health
 from orders import payments
 from orders.day import day_of
 from orders.models import Order, Product
@@ -69,5 +70,5 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
     """Whether this process can serve: 503 where a part fails; one that is degraded is named, and is no failure."""
-    found = health.look()
+    found = check_health()
     return HttpResponse(found.text(), status=503 if found.failed else 200, content_type="text/plain; charset=utf-8")

@@ -14,8 +14,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from notifications import choices, explanations, inquiries, operators
+from notifications import preferences
 from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
+from notifications.monitoring import dashboard, delivery_trace, why
 
 # Seconds after a question in which its page looks for answers.
 WAITS = 20
@@ -68,9 +69,9 @@ class EventAdmin(ReadOnlyAdmin):
         name = (request.POST if request.method == "POST" else request.GET).get("user", "").strip()
         user = model.objects.filter(**{model.USERNAME_FIELD: name}).first() if name else None
         if request.method == "POST" and user is not None and event.position is not None:
-            inquiries.ask(request.user.pk, user.pk, event)
+            delivery_trace.ask(request.user.pk, user.pk, event)
             return redirect(f"{request.path}?{urlencode({'user': name, 'asked': int(time.time())})}")
-        told = explanations.streams(user, event) if user else None
+        told = why.streams(user, event) if user else None
         context = {
             **self.admin_site.each_context(request),
             "title": _("Why did somebody get this, or not?"),
@@ -78,8 +79,8 @@ class EventAdmin(ReadOnlyAdmin):
             "event": event,
             "name": name,
             "person": user,
-            "answers": explanations.explain(user, event) if user else (),
-            "steps": explanations.steps(user, event) if user else (),
+            "answers": why.explain(user, event) if user else (),
+            "steps": why.steps(user, event) if user else (),
             "told": told,
             # Answers come with the next reports, within seconds; whoever comes back later has to ask again.
             "waits": bool(told and told.awaited and asked_lately(request.GET.get("asked", ""))),
@@ -99,7 +100,7 @@ class ServerProcessAdmin(ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "title": _("Operations"),
             "opts": self.opts,
-            "overview": operators.overview(),
+            "overview": dashboard.overview(),
             "stream_url": f"{reverse('notifications:operators_stream')}?language={get_language()}",
             **(extra_context or {}),
         }
@@ -139,10 +140,10 @@ class PreferenceAdmin(ReadOnlyAdmin):
     @admin.display(description=_("switched off"))
     def switched_off(self, preference: Preference) -> str:
         """The kinds that the person is told nothing of."""
-        return ", ".join(sorted(choices.read(preference.choices).silenced))
+        return ", ".join(sorted(preferences.read(preference.choices).silenced))
 
     @admin.display(description=_("Quiet hours"))
     def quiet_hours(self, preference: Preference) -> str:
         """When nothing pops up; empty: never."""
-        quiet = choices.read(preference.choices).quiet
+        quiet = preferences.read(preference.choices).quiet
         return f"{quiet.start:%H:%M}–{quiet.until:%H:%M} {quiet.tzinfo}" if quiet.on else ""

@@ -2,11 +2,11 @@
 
 from django.urls import include, path
 
-from notifications import exposition
 from notifications.api import api
+from notifications.monitoring import exporter
 
 urlpatterns = [
     path("api/", api.urls),
-    path("metrics", exposition.metrics, name="metrics"),
+    path("metrics", exporter.metrics, name="metrics"),
     path("", include("notifications.urls")),
 ]

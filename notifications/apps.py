@@ -25,14 +25,19 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connects signals, registers kinds, and installs the registry that other people's send_event() reaches."""
-        from notifications import checks, inbox, kinds, listeners, preferences, reports, signals, tail
+        from notifications import checks, inbox, kinds, preferences
+        from notifications.inbox import marks
+        from notifications.monitoring import heartbeat
+        from notifications.stream import hub, tail
+        from notifications.subscriptions import accounts
 
         kinds.register(inbox.READ)
         kinds.register(preferences.CHANGED)
 
-        signals.connect()
-        listeners.install()
-        tail.companions["reports"] = reports.keep
+        accounts.connect()
+        marks.connect()
+        hub.install()
+        tail.companions["reports"] = heartbeat.keep
         checks.connect()
         # Where the site's apps register their kinds, as the admin's do in `admin`.
         autodiscover_modules("notifiers")

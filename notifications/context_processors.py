@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from notifications import choices, conf, inbox, kinds
+from notifications import conf, inbox, kinds, preferences
 
 
 def notifications(request: HttpRequest) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
     def state() -> dict[str, Any]:
         cursor, chosen = getattr(request, "cursor", None), getattr(request, "choices", None)
         if cursor is None or chosen is None:
-            cursor, chosen = choices.look(user)
+            cursor, chosen = preferences.look(user)
         unread = inbox.unread_count(user, silenced=chosen.silenced)
         return {
             "unread": unread,

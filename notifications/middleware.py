@@ -1,12 +1,18 @@
 """What a page starts from: the log's position before it reads anything else, and the reader's choices; and each request's id."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
-from notifications import choices, logs, preferences
+from notifications import preferences, tracing
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from notifications.preferences import Choices
 
 
 def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -19,7 +25,7 @@ def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.method != "GET" or not request.user.is_authenticated:
             return get_response(request)
-        look = choices.look(request.user)
+        look = preferences.look(request.user)
         request.cursor, request.choices = look  # type: ignore[attr-defined]
         spoken = translation.get_language()
         # Pages alone: a client of the API need not say any language.
@@ -35,9 +41,18 @@ def trace_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
     """Gives a request an id, its proxy's if that sent one, which every log line about it has; answers with it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        trace = logs.begin_trace(request.headers.get("X-Request-ID", ""))
+        trace = tracing.begin_trace(request.headers.get("X-Request-ID", ""))
         response = get_response(request)
         response["X-Request-ID"] = trace
         return response
 
     return middleware
+
+
+class AuthenticatedRequest(HttpRequest):
+    """For annotations: a request whose reader is logged in, as login_required leaves it."""
+
+    user: "User"
+    # Set for GET, by middleware.py.
+    cursor: int
+    choices: "Choices"

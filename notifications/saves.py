@@ -1,5 +1,6 @@
 """The short way from a model to a notification: whoever it concerns is told of each new row."""
 
+import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -11,7 +12,7 @@ from notifications.kinds import Kind, register
 from notifications.models import Event
 
 
-def tell_of_new(
+def notify_on_create(
     model: type[Model] | str, kind: Kind, *, to: Callable[[Any], str], fields: Collection[str] = ()
 ) -> Callable[..., None]:
     """Registers the kind, and appends an event of it for each new row; the row's get_absolute_url() is its link.
@@ -40,7 +41,7 @@ def tell_of_new(
             tell(instance)
 
     # Nobody else holds the receiver.
-    uid = f"notifications.tell_of_new.{kind.name}"
+    uid = f"notifications.notify_on_create.{kind.name}"
     post_save.connect(tell_of_row, sender=model, weak=False, dispatch_uid=uid)
     return tell
 
@@ -48,3 +49,9 @@ def tell_of_new(
 def plain(value: Any) -> Any:
     """A value that JSON has; anything else (an amount, a date, a row) in words."""
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def tell_of_new(*args: Any, **kwargs: Any) -> Callable[..., None]:
+    """Deprecated: the former name of notify_on_create()."""
+    warnings.warn("tell_of_new() is called notify_on_create() now", DeprecationWarning, stacklevel=2)
+    return notify_on_create(*args, **kwargs)

@@ -1,65 +1,7 @@
-"""Receivers that carry a person's changes to their open streams, in every process, through the log."""
+"""Django signals of this app."""
 
-from typing import Any
+from django.dispatch import Signal
 
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
-from django.contrib.auth.signals import user_logged_in, user_logged_out
-from django.db.models.signals import post_delete, post_save
-from django.http import HttpRequest
-
-from notifications import inbox, log, subscriptions
-from notifications.control import control_channel, session_digest
-
-# What logging in writes; it changes nothing for a stream that is open.
-HARMLESS_FIELDS = {"last_login"}
-
-
-def connect() -> None:
-    """Connects the receivers; called once, when the app is ready."""
-    user_logged_in.connect(give_own_channels, dispatch_uid="notifications.give_own_channels")
-    user_logged_out.connect(end_streams_of_session, dispatch_uid="notifications.end_streams_of_session")
-    post_save.connect(recheck_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.recheck_streams")
-    subscriptions.hears_less.connect(announce_count, dispatch_uid="notifications.announce_count")
-    post_delete.connect(end_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.end_streams_of_user")
-
-
-def announce_count(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Who hears less has less unread: the open pages are told the count."""
-    inbox.announce(user)
-
-
-def give_own_channels(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Logging in gives a person who came by another way than save() (a bulk import) the own channels."""
-    subscriptions.ensure_own(user)
-
-
-def end_streams_of_session(
-    sender: Any, request: HttpRequest | None, user: AbstractBaseUser | None, **kwargs: Any
-) -> None:
-    """Log-out ends the streams of that session, and of no other."""
-    key = getattr(getattr(request, "session", None), "session_key", None)
-    if user is not None and key:
-        log.append(control_channel(user.pk), "control.session_ended", {"session": session_digest(key)})
-
-
-def end_streams_of_user(sender: Any, instance: AbstractBaseUser, **kwargs: Any) -> None:
-    """A deleted account makes its open streams look again, and find that it is gone."""
-    log.append(control_channel(instance.pk), "control.user_changed")
-
-
-def recheck_streams_of_user(
-    sender: Any,
-    instance: AbstractBaseUser,
-    *,
-    created: bool,
-    raw: bool,
-    update_fields: frozenset[str] | None,
-    **kwargs: Any,
-) -> None:
-    """A changed account (password, deactivation, rights) makes its open streams look again whether they still may."""
-    if created and not raw:
-        subscriptions.ensure_own(instance)
-    if created or raw or (update_fields is not None and set(update_fields) <= HARMLESS_FIELDS):
-        return
-    log.append(control_channel(instance.pk), "control.user_changed")
+# Sent in the transaction of a change after which a user may have fewer or more unread events: a subscription that ended
+# or was muted, a kind that was switched off. Argument: `user`.
+unread_changed = Signal()

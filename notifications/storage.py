@@ -6,8 +6,8 @@ from django_eventstream.event import Event as PlainEvent
 from django_eventstream.storage import EventDoesNotExist, StorageBase
 
 from notifications import log
-from notifications.frames import payload
 from notifications.models import Event
+from notifications.stream.entry import payload
 
 # The id of an event whose transaction has not committed: it has no position yet.
 UNSEQUENCED = 0

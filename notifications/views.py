@@ -14,9 +14,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from notifications import choices, conf, digest_mail, groups, inbox, kinds, preferences, subscriptions
+from notifications import conf, inbox, kinds, preferences, subscriptions
+from notifications.digests import message
+from notifications.inbox import groups
+from notifications.middleware import AuthenticatedRequest
 from notifications.models import Reading
-from notifications.requests import AuthenticatedRequest
 
 LARGEST = 2**63 - 1
 # What a form's button may be called, and what it makes of an item.
@@ -122,16 +124,16 @@ def preferences_page(request: AuthenticatedRequest) -> HttpResponse:
         else:
             messages.success(request, _("Saved. It holds from now on, on all your open pages."))
             return redirect("notifications:preferences")
-    chosen = choices.of(request.user)
+    chosen = preferences.of(request.user)
     context = {
         "problem": problem,
         "rows": [(kind, chosen.kinds[kind.name]) for kind in kinds.listed()],
         "email": chosen.email,
-        "address": digest_mail.address_of(request.user),
+        "address": message.address_of(request.user),
         "digest_minutes": int(conf.digest_after().total_seconds() // 60),
         "quiet": chosen.quiet,
         "quiet_now": chosen.quiet.covers(timezone.now()),
-        "zones": sorted(choices.zone_names()),
+        "zones": sorted(preferences.zone_names()),
         "site_zone": settings.TIME_ZONE,
         "sources": subscriptions.sources(request.user),
     }
@@ -146,13 +148,13 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
     RFC 8058: their POST has neither cookies nor a CSRF token, and a GET, which scanners send too, must change nothing.
     """
-    user_id = digest_mail.user_id_of(token)
+    user_id = message.user_id_of(token)
     if user_id is None:
         raise Http404
     user = get_user_model().objects.filter(pk=user_id).first()
     if request.method == "POST" and user is not None:
         preferences.without_email(user)
-    wanted = user is not None and choices.of(user).email
+    wanted = user is not None and preferences.of(user).email
     return render(request, "notifications/unsubscribe.html", {"wanted": wanted})
 
 

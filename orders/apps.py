@@ -12,10 +12,10 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         """Connects signals, registers kinds, and says who may read a seller's and an order's channel."""
-        from notifications import channelmanager, subscriptions
+        from notifications import subscriptions
         from orders import notifiers, signals
 
         subscriptions.register_own("seller")
         subscriptions.register_names("seller", notifiers.seller_names)
-        channelmanager.register_rule("order", notifiers.may_read_order)
+        subscriptions.register_rule("order", notifiers.may_read_order)
         signals.connect()

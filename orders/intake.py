@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 
-from notifications.together import Together
+from notifications.concurrency import Batcher
 from orders import callbacks
 from orders.callbacks import AGAIN, LARGEST_BODY, Answer, Arrival
 from orders.providers import PROVIDERS, STANDARD
@@ -33,7 +33,7 @@ class CallbackIntake:
     def __init__(self, otherwise: Application) -> None:
         """otherwise: Django, whose view answers in the same words."""
         self.otherwise = otherwise
-        self.together = Together(callbacks.receive_all, name="callbacks", most=MOST_TOGETHER)
+        self.together = Batcher(callbacks.receive_all, name="callbacks", most=MOST_TOGETHER)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answers one request."""

@@ -5,8 +5,7 @@ from typing import Any
 
 from django.core.handlers.asgi import ASGIRequest
 
-from notifications.opening import Refused
-from notifications.plans import Plan
+from notifications.stream import Plan, Refused
 from orders import payments
 from orders.models import Order
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from notifications.requests import AuthenticatedRequest
+from notifications.middleware import AuthenticatedRequest
 from orders import callbacks, payments, simulator, wallet
 from orders.callbacks import Arrival
 from orders.models import Order, Product, Status

@@ -14,8 +14,7 @@ from urllib.request import urlopen
 
 from django.conf import settings
 
-from notifications import sessions
-from notifications.client import Event, SseClient
+from notifications.testing import ServerSentEvent, SseClient, start_session
 
 STARTS_WITHIN = 30.0
 RECONNECTS_AFTER = 0.2
@@ -23,7 +22,7 @@ RECONNECTS_AFTER = 0.2
 
 def session_of(user: Any) -> dict[str, str]:
     """Logs a person in without a password, and returns the cookie; what the log-in form does once it is satisfied."""
-    return {settings.SESSION_COOKIE_NAME: sessions.begin(user)}
+    return {settings.SESSION_COOKIE_NAME: start_session(user)}
 
 
 class Server:
@@ -89,7 +88,7 @@ class Watcher:
         """site: such as http://127.0.0.1:8000; the with statement begins to read."""
         self.url = site + path
         self.cookies = cookies
-        self.events: list[Event] = []
+        self.events: list[ServerSentEvent] = []
         self.opened = threading.Event()
         self._last_id = ""
         self._over = threading.Event()

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from blog.models import Follow, Post
 from notifications import inbox, log, preferences
-from notifications.choices import Quiet
 from notifications.models import Event
+from notifications.preferences import Quiet
 from orders.models import Order, Product, Status
 from orders.payments import apply_all, expire
 from orders.providers import Report

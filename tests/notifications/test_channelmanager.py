@@ -13,8 +13,8 @@ from django_eventstream.views import get_listener_manager
 
 from notifications import log, subscriptions
 from notifications.channelmanager import LogChannelManager
-from notifications.listeners import LogListenerManager
 from notifications.storage import LogStorage
+from notifications.stream.hub import LogListenerManager
 from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)

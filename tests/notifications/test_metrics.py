@@ -6,10 +6,11 @@ import time
 import pytest
 from prometheus_client import REGISTRY
 
-from notifications import conf, health, listeners, log, metrics, tail
-from notifications.listeners import get_manager
+from notifications import conf, log, metrics
 from notifications.models import Event
-from notifications.stream import EventStream
+from notifications.monitoring import health
+from notifications.stream import EventStream, listener, runtime
+from notifications.stream.hub import get_manager
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 from tests.support.services import ROOT
 
@@ -34,7 +35,7 @@ def change(before: dict[str, float]) -> dict[str, float]:
 
 
 def test_what_streams_do_is_counted(alice, monkeypatch):
-    monkeypatch.setattr(listeners, "MAX_PENDING", 3)
+    monkeypatch.setattr(listener, "MAX_PENDING", 3)
     channel, cookie = f"user:{alice.pk}", cookies_of(alice)
     log.append(channel, "missed")
     before = counted()
@@ -51,7 +52,7 @@ def test_what_streams_do_is_counted(alice, monkeypatch):
         shed = await Reader(EventStream(), "/events/", cookie).end()
         assert [event.event for event in shed.events] == ["bye"]
         monkeypatch.undo()
-        monkeypatch.setattr(listeners, "MAX_PENDING", 3)
+        monkeypatch.setattr(listener, "MAX_PENDING", 3)
         await in_thread(log.append_all, [Event(channel=channel, kind=f"n{n}") for n in range(10)])
         for reader in (first, second, reset):
             await reader.until(lambda r: r.told()[-1][1] == "n9")
@@ -82,7 +83,7 @@ def test_what_nobody_listens_to_is_not_measured(alice):
 
     async def scenario():
         await in_thread(log.append, "user:0", "happened")
-        follower = await tail.running()
+        follower = await runtime.running()
         while follower.cursor < 1:
             await in_thread(log.head)
 
@@ -158,7 +159,7 @@ def test_a_process_is_ready_while_its_tail_follows_the_log(client, monkeypatch, 
     assert ready() == (200, expected + "redis: ok, not used: processes find events by polling\n")
 
     async def scenario():
-        await tail.running()
+        await runtime.running()
         following = await in_thread(ready)
         monkeypatch.setattr(health, "STUCK_SECONDS", -1)
         stuck = await in_thread(ready)

@@ -12,7 +12,7 @@ from django.db import IntegrityError, OperationalError
 
 from config import asgi
 from notifications import log
-from notifications.together import Together
+from notifications.concurrency import Batcher
 from orders import callbacks, intake, payments
 from orders.callbacks import Arrival
 from orders.models import Callback, Order, Payment, Status
@@ -72,7 +72,7 @@ def test_callbacks_that_come_while_one_commits_share_the_next_transaction(placed
         assert let_go.wait(10)
         return callbacks.receive_all(arrivals)
 
-    monkeypatch.setattr(asgi.callbacks, "together", Together(receive_all, name="callbacks", most=50))
+    monkeypatch.setattr(asgi.callbacks, "together", Batcher(receive_all, name="callbacks", most=50))
 
     @async_to_sync
     async def run():

@@ -7,8 +7,8 @@ from django.contrib.auth.models import Permission, User
 
 from blog.models import Follow, Post
 from notifications import inbox, log, preferences
-from notifications.choices import Choice, Quiet
 from notifications.models import Event, Preference
+from notifications.preferences import Choice, Quiet
 from orders.models import Callback, Order, Payment, Status
 from tests.support.people import order, person, product
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from django.test import Client
 
-from notifications import choices, inbox, log, subscriptions
+from notifications import inbox, log, preferences, subscriptions
 from notifications.models import Head
 from tests.support.people import person
 
@@ -134,7 +134,7 @@ def test_preferences_are_read_and_replaced(client, alice):
     shown["quiet"] |= {"on": True, "from": "00:00", "until": "00:00", "zone": "Asia/Shanghai"}
     answer = client.put("/api/preferences", json.dumps(shown), content_type="application/json")
     assert answer.json() == shown | {"quiet_now": True} == client.get("/api/preferences").json()
-    assert choices.of(alice).silenced == {"order.placed"}
+    assert preferences.of(alice).silenced == {"order.placed"}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_preferences_that_cannot_be_are_refused_with_words(client, alice, kinds,
     answer = client.put("/api/preferences", body, content_type="application/json")
     assert answer.status_code == status
     assert said in answer.content.decode()
-    assert choices.of(alice) == choices.read(None)
+    assert preferences.of(alice) == preferences.read(None)
 
 
 def test_muting_by_the_api(client, alice):
@@ -191,7 +191,7 @@ def test_a_stranger_reads_and_changes_nothing_of_others(client, alice, charlie):
     client.put("/api/preferences", '{"kinds": {}, "quiet": {"on": true}}', content_type="application/json")
     assert inbox.unread_count(alice) == 2
     assert len(inbox.items(alice)) == 2
-    assert choices.of(alice) == choices.read(None)
+    assert preferences.of(alice) == preferences.read(None)
     assert "author:7" in subscriptions.channels_of(alice)
 
 

@@ -20,7 +20,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from notifications import conf, server
+from notifications import conf
+from notifications.server import daphne
 from tests.support.processes import Daemon, free_port, program
 from tests.support.services import ROOT, STARTS_WITHIN, ServeProcess, Site
 from tests.support.sse import SseClient, login
@@ -255,9 +256,9 @@ def unit(name: str) -> configparser.ConfigParser:
 
 def test_the_units_give_the_server_what_it_needs():
     sockets, service = unit("live@.socket"), unit("live@.service")
-    assert int(sockets["Socket"]["Backlog"]) == server.BACKLOG
+    assert int(sockets["Socket"]["Backlog"]) == daphne.BACKLOG
     assert service["Service"]["KillSignal"] == "SIGTERM"
-    assert int(service["Service"]["TimeoutStopSec"]) > 2 * server.DRAIN_SECONDS
+    assert int(service["Service"]["TimeoutStopSec"]) > 2 * daphne.DRAIN_SECONDS
     assert int(service["Service"]["LimitNOFILE"]) > conf.max_streams()
     assert shlex.split(service["Service"]["ExecStart"])[1:] == ["manage.py", "serve", "--systemd"]
     assert "live@%i.socket" in service["Unit"]["Requires"]

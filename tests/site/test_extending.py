@@ -7,8 +7,9 @@ import re
 import pytest
 from django.db import connection
 
-from notifications import channelmanager, kinds, subscriptions
+from notifications import kinds
 from notifications.models import Event
+from notifications.subscriptions import permissions, subscribing
 from orders import providers
 from orders.models import Order, Status
 from tests.support.asgi import Reader, cookies_of, run
@@ -24,18 +25,18 @@ SECTIONS = {
 }
 
 
-REGISTRIES: tuple[dict, ...] = (kinds._registry, channelmanager._rules, subscriptions._namers, providers.PROVIDERS)
+REGISTRIES: tuple[dict, ...] = (kinds._registry, permissions._rules, subscribing._namers, providers.PROVIDERS)
 
 
 @pytest.fixture(autouse=True)
 def nothing_stays():
     """What the examples register is gone after each."""
-    before, prefixes = [dict(registry) for registry in REGISTRIES], list(subscriptions._own_prefixes)
+    before, prefixes = [dict(registry) for registry in REGISTRIES], list(subscribing._own_prefixes)
     yield
     for registry, entries in zip(REGISTRIES, before, strict=True):
         registry.clear()
         registry.update(entries)
-    subscriptions._own_prefixes[:] = prefixes
+    subscribing._own_prefixes[:] = prefixes
 
 
 def follow(section: str) -> dict:

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import redis
 
-from notifications import wake
+from notifications.log import wakeups
 from tests.support.processes import Daemon, free_port, program
 from tests.support.services import POSTGRESQL, ROOT, SQLITE, PostgresServer, RedisServer, Site
 from tests.support.sse import SseClient, login
@@ -43,7 +43,7 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> None:
 def is_heard(server: RedisServer) -> bool:
     """Whether anybody listens for wake-ups."""
     with redis.Redis.from_url(server.url, socket_timeout=2) as client:
-        return any(wake.GROUP in name.decode() for name in client.pubsub_channels())
+        return any(wakeups.GROUP in name.decode() for name in client.pubsub_channels())
 
 
 class Shop:

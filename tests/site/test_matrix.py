@@ -18,7 +18,8 @@ from django.utils.timezone import now
 from blog.models import Follow, Post
 from config.asgi import application
 from config.stage import SALT
-from notifications import digest_mail, inbox
+from notifications import inbox
+from notifications.digests import message
 from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
 from orders import wallet
 from orders.models import Callback, Payment
@@ -379,7 +380,7 @@ def cast(settings) -> Cast:
         "<int:number>": str(placed.number),
         "<int:position>": str(told.position if told else 1),
         "<str:username>": "author",
-        "unsubscribe/<str:token>": f"unsubscribe/{digest_mail.token(author)}",
+        "unsubscribe/<str:token>": f"unsubscribe/{message.token(author)}",
         "pay/<str:token>": f"pay/{wallet.token(placed)}",
         "enter/<str:token>": f"enter/{signing.dumps('buyer', salt=SALT)}",
         "<str:provider>": "alipay",

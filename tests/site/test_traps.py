@@ -6,8 +6,8 @@ import struct
 import time
 from urllib.parse import urlsplit
 
-from notifications import writes
-from notifications.server import StreamServer, endpoint
+from notifications.server import direct_write
+from notifications.server.daphne import StreamServer, endpoint
 from tests.support.services import ROOT, Site
 from tests.support.sse import login
 
@@ -39,7 +39,7 @@ def test_the_age_of_an_answer_is_not_limited():
 
 def test_this_twisted_takes_writes_past_its_buffers():
     """Trap 11: otherwise each delivery costs several times as much."""
-    assert writes.is_supported()
+    assert direct_write.is_supported()
 
 
 def test_a_client_that_sent_too_much_ahead_and_left_is_noticed_by_the_next_write(demo_site: Site):

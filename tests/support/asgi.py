@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import User
 from django.test import Client
 
-from notifications import tail
-from notifications.threads import and_disconnect
+from notifications.concurrency import and_disconnect
+from notifications.stream import runtime
 from tests.support.sse import Event, SseParser
 
 T = TypeVar("T")
@@ -112,9 +112,9 @@ class Reader:
 async def following():
     """Runs with a tail of its own; readers that are left over are dropped."""
     try:
-        yield await tail.running()
+        yield await runtime.running()
     finally:
-        await tail.stop()
+        await runtime.stop()
 
 
 def run(scenario: Callable[[], Awaitable[T]]) -> T:

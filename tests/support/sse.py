@@ -4,7 +4,9 @@ import re
 
 import httpx
 
-from notifications.client import WAIT, Event, SseClient, SseParser
+from notifications.testing import SseClient
+from notifications.testing.sse_client import WAIT, SseParser
+from notifications.testing.sse_client import ServerSentEvent as Event
 
 __all__ = ["Event", "SseClient", "SseParser", "login"]
 

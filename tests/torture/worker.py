@@ -23,8 +23,9 @@ from django.contrib.auth.models import User  # noqa: E402
 from django.db import DatabaseError, connection, connections, transaction  # noqa: E402
 
 from blog.models import Follow, Post  # noqa: E402
-from notifications import inbox, log, sessions, subscriptions  # noqa: E402
+from notifications import inbox, log, subscriptions  # noqa: E402
 from notifications.models import Event, Reading  # noqa: E402
+from notifications.testing import start_session  # noqa: E402
 from orders.models import Order, Product  # noqa: E402
 
 AUTHORS = 2
@@ -70,7 +71,7 @@ def prepare(readers: int, seed: int) -> dict[str, Any]:
             inbox.change(user, chance.sample(positions, 1), Reading.State.DISMISSED)
     cursor = log.head()
     people = [
-        {"user": user.pk, "session": sessions.begin(user), "cursor": cursor, "inbox": snapshot(user)} for user in users
+        {"user": user.pk, "session": start_session(user), "cursor": cursor, "inbox": snapshot(user)} for user in users
     ]
     return {"people": people}
 

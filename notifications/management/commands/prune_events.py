@@ -6,7 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from notifications import conf, retention
+from notifications import conf
+from notifications.inbox import retention
 
 
 def days(value: str) -> int:

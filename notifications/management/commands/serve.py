@@ -9,8 +9,8 @@ from channels.routing import get_default_application
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from notifications import activation
-from notifications.server import StreamServer, endpoint
+from notifications.server import socket_activation
+from notifications.server.daphne import StreamServer, endpoint
 
 
 def port_number(value: str) -> int:
@@ -35,8 +35,8 @@ class Command(BaseCommand):
         """Serves until told to stop; exit code 1 where the address cannot be had."""
         where = "the socket that was handed over" if systemd else f"http://{host}:{port}/"
         try:
-            address = activation.inherited() if systemd else endpoint(host, port)
-        except activation.NotOneSocket as error:
+            address = socket_activation.inherited() if systemd else endpoint(host, port)
+        except socket_activation.NotOneSocket as error:
             raise CommandError(str(error)) from None
         server = StreamServer(
             application=get_default_application(),

@@ -12,9 +12,10 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from notifications import choices, conf, digest_mail, digests, inbox, log, preferences, subscriptions
-from notifications.choices import Choice, Quiet
+from notifications import conf, digests, inbox, log, preferences, subscriptions
+from notifications.digests import message, sending
 from notifications.models import Digest, Event, Preference, Reading
+from notifications.preferences import Choice, Quiet
 from tests.support.mail import mail_server
 from tests.support.people import person
 
@@ -170,7 +171,7 @@ def test_an_email_is_in_the_language_and_time_zone_of_its_reader(client, alice):
     preferences.save(alice, preferences.checked({}, Quiet(zone="Asia/Shanghai")))
     client.force_login(alice)
     client.get("/", headers={"Accept-Language": "zh-hans", "Accept": "text/html"})
-    assert choices.of(alice).language == "zh-hans"
+    assert preferences.of(alice).language == "zh-hans"
     tell(alice)
     Event.objects.filter(kind="order.placed").update(created_at=timezone.now().replace(hour=20) - timedelta(days=2))
     (message,) = run()
@@ -186,11 +187,11 @@ def test_the_language_is_that_of_the_last_page_and_not_of_what_other_clients_ask
     page = {"Accept": "text/html,*/*;q=0.8"}
     client.get("/", headers={"Accept-Language": "zh-hans", **page})
     client.get("/api/unread", headers={"Accept-Language": "en", "Accept": "application/json"})
-    assert choices.of(alice).language == "zh-hans"
-    preferences.save(alice, choices.of(alice))
-    assert choices.of(alice).language == "zh-hans"
+    assert preferences.of(alice).language == "zh-hans"
+    preferences.save(alice, preferences.of(alice))
+    assert preferences.of(alice).language == "zh-hans"
     client.get("/", headers={"Accept-Language": "en", **page})
-    assert choices.of(alice).language == "en"
+    assert preferences.of(alice).language == "en"
 
 
 def test_one_click_in_a_mail_program_ends_all_emails(alice):
@@ -206,27 +207,27 @@ def test_one_click_in_a_mail_program_ends_all_emails(alice):
         assert path[1] in form
     program = Client(enforce_csrf_checks=True)
     assert b"Send me no more emails" in program.get(path[1]).content
-    assert choices.of(alice).email
+    assert preferences.of(alice).email
     answer = program.post(path[1], {"List-Unsubscribe": "One-Click"})
     assert answer.status_code == 200
     assert b"You get no more emails from us." in answer.content
-    assert not choices.of(alice).email
+    assert not preferences.of(alice).email
     later(days=1)
     tell(alice)
     assert run() == []
     # It is the emails alone.
-    assert choices.of(alice).silenced == frozenset()
+    assert preferences.of(alice).silenced == frozenset()
     assert inbox.unread_count(alice) == 2
 
 
 def test_the_way_out_is_nobody_elses(alice, client):
     bob = reachable("bob")
-    genuine = digest_mail.token(bob)
+    genuine = message.token(bob)
     for made_up in (genuine[:-1], f"{alice.pk}", genuine.replace(":", "")):
         assert client.post(f"/notifications/unsubscribe/{made_up}/").status_code == 404
     assert client.post(f"/notifications/unsubscribe/{genuine}/").status_code == 200
-    assert choices.of(alice).email
-    assert not choices.of(bob).email
+    assert preferences.of(alice).email
+    assert not preferences.of(bob).email
 
 
 def test_emails_are_chosen_on_the_page_of_settings_and_by_the_api(client, alice):
@@ -235,9 +236,9 @@ def test_emails_are_chosen_on_the_page_of_settings_and_by_the_api(client, alice)
     assert "Email me what I have not read after 30 minutes" in shown
     assert "alice@shop.example" in shown
     client.post("/notifications/preferences/", {"order.paid:page": "on", "order.paid:email": "on", "zone": ""})
-    assert not choices.of(alice).email
-    assert choices.of(alice).kinds["order.paid"].email
-    assert not choices.of(alice).kinds["order.placed"].email
+    assert not preferences.of(alice).email
+    assert preferences.of(alice).kinds["order.paid"].email
+    assert not preferences.of(alice).kinds["order.placed"].email
     # A client that knows nothing of emails does not switch them on again.
     said: dict = {"kinds": {}, "quiet": {}}
     assert not client.put("/api/preferences", said, content_type="application/json").json()["email"]
@@ -265,7 +266,7 @@ def test_whom_the_mail_server_refuses_holds_up_nobody_else(settings, alice):
         server.refused = set()
         call_command("send_digests", stdout=StringIO())
         assert server.recipients() == ["bob@shop.example"]
-        Digest.objects.filter(user=alice).update(claimed_at=timezone.now() - digests.LEASE)
+        Digest.objects.filter(user=alice).update(claimed_at=timezone.now() - sending.LEASE)
         call_command("send_digests", stdout=StringIO())
         assert server.recipients() == ["bob@shop.example", "alice@shop.example"]
 

@@ -6,10 +6,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone, translation
 
-from notifications import groups, inbox, log, preferences
-from notifications.choices import Quiet
-from notifications.groups import Group
+from notifications import inbox, log, preferences
+from notifications.inbox import groups
+from notifications.inbox.groups import Group
 from notifications.models import Event
+from notifications.preferences import Quiet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

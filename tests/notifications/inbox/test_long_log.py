@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from notifications import inbox, newest
+from notifications import inbox
+from notifications.inbox import search
 from tests.benchmarks.longlog import FOLLOWS
 from tests.support.services import POSTGRESQL, ROOT, Site
 
@@ -32,7 +33,7 @@ def test_an_inbox_page_reads_a_long_log_by_its_indexes_and_with_few_queries(site
     # With much unread or little, fresh or long silent: the window, each channel once, and the newest channels' newest. By
     # their channels alone, these two would be looked for in a tenth of the log.
     assert len(looked) == 12
-    count, page = 2 * newest.WINDOW + FOLLOWS + inbox.CAP, newest.WINDOW + FOLLOWS + (inbox.PAGE + 1) ** 2
+    count, page = 2 * search.WINDOW + FOLLOWS + inbox.CAP, search.WINDOW + FOLLOWS + (inbox.PAGE + 1) ** 2
     most = {"count": count, "page": page, "whole": count + page}
     for name, (events, whole) in looked.items():
         assert not whole, name

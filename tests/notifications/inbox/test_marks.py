@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from notifications import inbox, log, preferences, subscriptions
-from notifications.choices import Choice, Quiet
 from notifications.models import Event, Preference, Reading, Subscription
+from notifications.preferences import Choice, Quiet
 from notifications.stream import EventStream
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 

@@ -8,7 +8,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from notifications import inbox, log, retention, subscriptions
+from notifications import inbox, log, subscriptions
+from notifications.inbox import retention
 from notifications.models import Event, Reading
 from notifications.stream import EventStream
 from tests.support.asgi import Reader, cookies_of, in_thread, run

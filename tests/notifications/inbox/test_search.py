@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from notifications import inbox, log, newest, subscriptions
+from notifications import inbox, log, subscriptions
+from notifications.inbox import search
 from notifications.models import Reading, Subscription
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,9 +48,9 @@ def said_by_items(alice, *, unread_only=False, before=None, kind="", silenced=()
 
 
 @pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("window", [0, 7, newest.WINDOW])
+@pytest.mark.parametrize("window", [0, 7, search.WINDOW])
 def test_what_is_found_is_what_the_inbox_holds_however_small_the_window(alice, monkeypatch, window, seed):
-    monkeypatch.setattr(newest, "WINDOW", window)
+    monkeypatch.setattr(search, "WINDOW", window)
     chance = random.Random(seed)
     for channel in CHANNELS[:5]:
         subscriptions.subscribe(alice, channel)
@@ -81,7 +82,7 @@ def test_what_is_found_is_what_the_inbox_holds_however_small_the_window(alice, m
 @pytest.mark.parametrize("window", [0, 3])
 def test_a_page_goes_on_where_others_fill_the_window(alice, monkeypatch, window):
     """One channel has far more than a page, others have one event each, and a stranger's are the newest."""
-    monkeypatch.setattr(newest, "WINDOW", window)
+    monkeypatch.setattr(search, "WINDOW", window)
     for channel in CHANNELS:
         subscriptions.subscribe(alice, channel)
     for channel in (*CHANNELS[1:4], *[CHANNELS[0]] * 9, *CHANNELS[4:], *["author:of-nobody"] * 5):

@@ -1,4 +1,4 @@
-"""Wake-ups are hints: whatever is wrong with the channel layer, nobody who saves or listens notices."""
+"""OneWaiterEvent-ups are hints: whatever is wrong with the channel layer, nobody who saves or listens notices."""
 
 import asyncio
 from contextlib import suppress
@@ -8,8 +8,10 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from notifications import log, tail, wake
+from notifications import log
+from notifications.log import wakeups
 from notifications.models import Event
+from notifications.stream import runtime
 from tests.support.asgi import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,7 +36,7 @@ class UnmadeLayer:
 
 @pytest.fixture(params=[f"{__name__}.RaisingLayer", f"{__name__}.UnmadeLayer", "nowhere.Layer"])
 def layer(request, monkeypatch):
-    monkeypatch.setattr(wake, "_quiet_until", 0.0)
+    monkeypatch.setattr(wakeups, "_quiet_until", 0.0)
     with override_settings(CHANNEL_LAYERS={"default": {"BACKEND": request.param}}):
         yield
 
@@ -48,7 +50,7 @@ def test_a_save_does_not_fail_with_the_channel_layer(layer):
 
 def test_the_tail_follows_the_log_without_the_channel_layer(layer):
     async def follow() -> int:
-        following = await tail.running()
+        following = await runtime.running()
         try:
             await in_thread(log.append, "a:1", "happened")
             async with asyncio.timeout(20):
@@ -56,7 +58,7 @@ def test_the_tail_follows_the_log_without_the_channel_layer(layer):
                     await asyncio.sleep(0.01)
             return following.cursor
         finally:
-            await tail.stop()
+            await runtime.stop()
 
     assert asyncio.run(follow()) == 1
 
@@ -82,8 +84,8 @@ class SwallowingLayer:
 @override_settings(CHANNEL_LAYERS={"default": {"BACKEND": f"{__name__}.SwallowingLayer"}})
 def test_the_tail_stops_though_the_channel_layer_swallows_a_cancellation():
     async def follow() -> None:
-        await tail.running()
+        await runtime.running()
         async with asyncio.timeout(20):
-            await tail.stop()
+            await runtime.stop()
 
     asyncio.run(follow())

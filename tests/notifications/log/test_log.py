@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import log
+from notifications.log import pruner, sequencer
 from notifications.models import Event, Head
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -222,7 +223,7 @@ def test_a_failing_sequencing_does_not_fail_the_caller(monkeypatch, caplog):
     def fail(**_):
         raise RuntimeError("no lock to be had")
 
-    monkeypatch.setattr(log, "give_positions", fail)
+    monkeypatch.setattr(sequencer, "give_positions", fail)
     with transaction.atomic():
         log.append("a:1", "happened")
     assert positions() == [None]
@@ -245,7 +246,7 @@ def test_pruning_deletes_what_is_old_and_moves_the_horizon():
 
 
 def test_pruning_everything_keeps_the_count(monkeypatch):
-    monkeypatch.setattr(log, "PRUNE_CHUNK", 2)
+    monkeypatch.setattr(pruner, "PRUNE_CHUNK", 2)
     for _ in range(5):
         log.append("a:1", "happened")
     assert log.prune(timedelta(seconds=-1)) == 5

@@ -3,10 +3,11 @@
 import pytest
 from django.utils import timezone
 
-from notifications import log, tail, wake
+from notifications import log
+from notifications.log import reader, sequencer, wakeups
+from notifications.log.wakeups import Sequenced
 from notifications.models import Event
-from notifications.stream import EventStream
-from notifications.wake import Sequenced
+from notifications.stream import EventStream, runtime
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,11 +41,11 @@ def append(channel: str, count: int = 1) -> None:
 
 def append_elsewhere(channel: str, count: int = 1) -> None:
     """What another process writes: nobody is woken here."""
-    attached, wake._tail = wake._tail, None
+    attached, wakeups._tail = wakeups._tail, None
     try:
         append(channel, count)
     finally:
-        wake._tail = attached
+        wakeups._tail = attached
 
 
 async def opened(cookie: bytes, count: int = 10) -> list[Reader]:
@@ -52,10 +53,10 @@ async def opened(cookie: bytes, count: int = 10) -> list[Reader]:
 
 
 async def received(readers: list[Reader], count: int) -> list[list[int]]:
-    for reader in readers:
-        await reader.until(lambda r: len(r.events) >= count)
-        await reader.leave()
-    return [[int(event.id) for event in reader.events] for reader in readers]
+    for each in readers:
+        await each.until(lambda r: len(r.events) >= count)
+        await each.leave()
+    return [[int(event.id) for event in each.events] for each in readers]
 
 
 @pytest.mark.parametrize(("write", "read"), [(append, 0), (append_elsewhere, 5)])
@@ -85,8 +86,8 @@ def test_a_gap_before_what_a_wake_up_brings_is_read_first(alice, reads):
 
 
 def test_more_events_than_a_wake_up_carries_are_read_in_pages(alice, reads, monkeypatch):
-    monkeypatch.setattr(log, "MOST_CARRIED", 3)
-    monkeypatch.setattr(log, "PAGE", 2)
+    monkeypatch.setattr(sequencer, "MOST_CARRIED", 3)
+    monkeypatch.setattr(reader, "PAGE", 2)
     cookie = cookies_of(alice)
 
     async def scenario():
@@ -104,7 +105,7 @@ def test_wake_ups_that_come_late_twice_or_out_of_order_deliver_everything_once(a
 
     async def scenario():
         [reader] = await opened(cookie, 1)
-        follower = await tail.running()
+        follower = await runtime.running()
         await in_thread(append_elsewhere, f"user:{alice.pk}", 3)
         one, two, three = await in_thread(log.read, 0)
         for events in ([three], [one], [one, two], [two, three], [three], []):
@@ -118,7 +119,7 @@ def test_what_goes_through_redis_comes_back_as_it_was():
     log.append("user:1", "order.placed", {"number": 1001, "buyer": "王小明", "amount": "12.50"}, url="/orders/1001/")
     log.append("user:1", "note", "a plain text")
     events = log.read(0)
-    back = wake.unpacked(wake.packed(Sequenced(2, events)))
+    back = wakeups.unpacked(wakeups.packed(Sequenced(2, events)))
     assert back.head == 2
     assert [(e.pk, e.position, e.channel, e.kind, e.data, e.url) for e in back.events] == [
         (e.pk, e.position, e.channel, e.kind, e.data, e.url) for e in events
@@ -131,12 +132,12 @@ def test_what_goes_through_redis_comes_back_as_it_was():
 
 @pytest.mark.parametrize("events", ["", None, "[]", '[{"id": 1, "channel": "user:1"}]:forged', 7])
 def test_events_that_this_site_has_not_signed_are_not_taken(events):
-    assert wake.unpacked({"position": 7, "events": events}) == Sequenced(7, [])
-    assert wake.unpacked({"position": 7}) == Sequenced(7, [])
+    assert wakeups.unpacked({"position": 7, "events": events}) == Sequenced(7, [])
+    assert wakeups.unpacked({"position": 7}) == Sequenced(7, [])
 
 
 def test_large_events_stay_in_the_log():
     large = Event(
-        pk=1, channel="a", kind="b", data={"text": "x" * wake.MOST_BYTES}, position=1, created_at=timezone.now()
+        pk=1, channel="a", kind="b", data={"text": "x" * wakeups.MOST_BYTES}, position=1, created_at=timezone.now()
     )
-    assert wake.packed(Sequenced(1, [large])) == {"position": 1, "events": ""}
+    assert wakeups.packed(Sequenced(1, [large])) == {"position": 1, "events": ""}

@@ -8,11 +8,11 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission, User
 from django.utils import timezone
 
-from notifications import log, operators, plots, reports
+from notifications import log
 from notifications.models import ServerProcess
-from notifications.opening import each
-from notifications.operators import operators_plan
-from notifications.stream import EventStream
+from notifications.monitoring import charts, dashboard, heartbeat
+from notifications.monitoring.dashboard import operators_plan
+from notifications.stream import EventStream, each
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 from tests.support.people import person
 
@@ -45,7 +45,7 @@ def sample(ago: float, **values: float) -> dict[str, float]:
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(reports, "EVERY", 0.05)
+    monkeypatch.setattr(heartbeat, "EVERY", 0.05)
 
 
 def test_the_page_shows_every_process_and_which_of_them_is_silent(client, operator):
@@ -66,7 +66,7 @@ def test_the_page_shows_every_process_and_which_of_them_is_silent(client, operat
     assert "10 / 20 / 500" in shown
     assert "&lt;b&gt;the log&lt;/b&gt; is away" in shown
     assert "style=" not in shown.split('id="content-main"')[1]
-    assert [(each.name, each.is_silent) for each in operators.overview().processes] == [
+    assert [(each.name, each.is_silent) for each in dashboard.overview().processes] == [
         ("web-1:11", False),
         ("web-2:12", True),
     ]
@@ -86,7 +86,7 @@ def test_plots_show_values_rates_and_sums():
     end = timezone.now()
     found = {
         each.title: each
-        for each in plots.all_of(list(ServerProcess.objects.order_by("name")), end - timedelta(minutes=10), end)
+        for each in charts.all_of(list(ServerProcess.objects.order_by("name")), end - timedelta(minutes=10), end)
     }
     streams, rate, late = found["Open streams"], found["Events per second"], found["Median delay"]
     assert (streams.now, streams.top) == (10, 50)
@@ -100,7 +100,7 @@ def test_plots_show_values_rates_and_sums():
 
 @pytest.mark.parametrize(("value", "top"), [(0.2, 1), (1, 1), (1.5, 2), (3, 5), (7, 10), (11, 20), (4999, 5000)])
 def test_scales_go_by_round_numbers(value, top):
-    assert plots.round_up(value) == top
+    assert charts.round_up(value) == top
 
 
 def test_the_stream_brings_the_figures_and_nothing_else(operator, quick):

@@ -5,7 +5,8 @@ import logging
 
 import pytest
 
-from notifications import log, logs
+from notifications import log, tracing
+from notifications.monitoring import recent_errors
 from notifications.stream import EventStream
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 from tests.support.people import person
@@ -14,8 +15,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def as_json(record: logging.LogRecord) -> dict:
-    logs.TraceFilter().filter(record)
-    return json.loads(logs.JsonFormatter().format(record))
+    tracing.TraceFilter().filter(record)
+    return json.loads(recent_errors.JsonFormatter().format(record))
 
 
 def test_a_stream_says_in_one_line_how_it_went(caplog):
@@ -53,7 +54,7 @@ def test_every_request_has_an_id_its_proxys_if_that_is_fit(client):
 
 
 def test_a_line_of_json_has_what_the_text_has():
-    logs.begin_trace("request-0815")
+    tracing.begin_trace("request-0815")
     record = logging.getLogger("some").makeRecord(
         "some", logging.ERROR, __file__, 1, "%s broke", ("it",), None, extra={"fields": {"order": 7}}
     )
@@ -71,12 +72,14 @@ def test_a_line_of_json_has_what_the_text_has():
 
 
 def test_the_latest_errors_are_remembered_and_missing_pages_are_not(client):
-    logs.recent.clear()
+    recent_errors.recent.clear()
     client.get("/nothing/")
     logging.getLogger("notifications.digests").warning("cannot mail %s", "anybody")
-    for number in range(logs.REMEMBERED):
+    for number in range(recent_errors.REMEMBERED):
         logging.getLogger("orders").error("number %d", number)
-    assert [error["text"] for error in logs.recent] == [f"number {number}" for number in range(logs.REMEMBERED)]
+    assert [error["text"] for error in recent_errors.recent] == [
+        f"number {number}" for number in range(recent_errors.REMEMBERED)
+    ]
     logging.getLogger("notifications.digests").warning("cannot mail %s", "anybody")
-    assert logs.recent[-1]["text"] == "cannot mail anybody"
-    logs.recent.clear()
+    assert recent_errors.recent[-1]["text"] == "cannot mail anybody"
+    recent_errors.recent.clear()

@@ -8,9 +8,10 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from notifications import explanations, inbox, inquiries, log, preferences, reports, subscriptions
-from notifications.choices import Choice, Quiet
+from notifications import inbox, log, preferences, subscriptions
 from notifications.models import Digest, Event, Reading, ServerProcess
+from notifications.monitoring import delivery_trace, heartbeat, why
+from notifications.preferences import Choice, Quiet
 from notifications.stream import EventStream
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 from tests.support.people import person
@@ -36,7 +37,7 @@ def tell(channel: str, kind: str = "post.published") -> Event:
 
 
 def answers(user, event: Event) -> dict[str, tuple[bool | None, str]]:
-    return {answer.question: (answer.passes, answer.words) for answer in explanations.explain(user, event)}
+    return {answer.question: (answer.passes, answer.words) for answer in why.explain(user, event)}
 
 
 def test_what_is_heard_is_explained_from_the_account_to_the_inbox(alice):
@@ -72,9 +73,9 @@ def test_what_is_not_heard_is_explained(alice):
     alice.save()
     assert answers(alice, event)["Account"] == (False, "deactivated")
     assert answers(alice, event)["Channel"][0] is False
-    words = [step.words for step in explanations.steps(alice, event)]
+    words = [step.words for step in why.steps(alice, event)]
     assert words == ["began to hear author:1", "ceased to hear author:1", "account changed"]
-    assert [step.before for step in explanations.steps(alice, event)] == [True, False, False]
+    assert [step.before for step in why.steps(alice, event)] == [True, False, False]
 
 
 def test_preferences_quiet_hours_and_emails_are_explained(alice):
@@ -86,7 +87,7 @@ def test_preferences_quiet_hours_and_emails_are_explained(alice):
     assert found["Quiet hours"] == (None, "quiet then: kept, but neither toasted nor on the desktop")
     assert found["Inbox"] == (False, "not in it")
     assert found["Email"] == (None, "the person wants no emails about this kind")
-    assert [step.words for step in explanations.steps(alice, event)] == ["switched off on the page: post.published"]
+    assert [step.words for step in why.steps(alice, event)] == ["switched off on the page: post.published"]
     preferences.save(alice, preferences.checked({}, Quiet()))
     Digest.objects.create(user=alice, through=7, sent_at=timezone.now())
     assert answers(alice, event)["Email"][1].startswith("what was unread up to position 7 was mailed, last at ")
@@ -97,7 +98,7 @@ def test_preferences_quiet_hours_and_emails_are_explained(alice):
 
 
 def test_the_processes_say_which_stream_had_it_and_when(alice, operator, monkeypatch):
-    monkeypatch.setattr(reports, "EVERY", 0.05)
+    monkeypatch.setattr(heartbeat, "EVERY", 0.05)
     channel, cookie, others = f"user:{alice.pk}", cookies_of(alice), cookies_of(person("charlie"))
     missed = tell(channel)
 
@@ -111,10 +112,10 @@ def test_the_processes_say_which_stream_had_it_and_when(alice, operator, monkeyp
         await late.leave()
         found = {}
         for asked in (event, missed):
-            await in_thread(inquiries.ask, operator.pk, alice.pk, asked)
-            told = await in_thread(explanations.streams, alice, asked)
+            await in_thread(delivery_trace.ask, operator.pk, alice.pk, asked)
+            told = await in_thread(why.streams, alice, asked)
             while not told.answered:
-                told = await in_thread(explanations.streams, alice, asked)
+                told = await in_thread(why.streams, alice, asked)
             found[asked.position] = told
         for reader in (early, stranger, after):
             await reader.leave()
@@ -134,7 +135,7 @@ def test_the_processes_say_which_stream_had_it_and_when(alice, operator, monkeyp
     told = sorted(found[missed.position].streams, key=lambda stream: stream.opened_at)
     assert [stream.had for stream in told] == [False, True, False]
     # The log keeps who asked after whom.
-    questions = [entry.data for entry in log.read(0, channels=[inquiries.CHANNEL])]
+    questions = [entry.data for entry in log.read(0, channels=[delivery_trace.CHANNEL])]
     assert {(asked["asker"], asked["user"]) for asked in questions} == {(str(operator.pk), str(alice.pk))}
 
 

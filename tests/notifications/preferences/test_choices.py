@@ -6,9 +6,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.urls import reverse
 
-from notifications import choices, inbox, kinds, log, preferences, subscriptions
-from notifications.choices import Choice, Choices, Quiet
+from notifications import inbox, kinds, log, preferences, subscriptions
 from notifications.models import Preference
+from notifications.preferences import Choice, Choices, Quiet
 from notifications.stream import EventStream
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 
@@ -108,10 +108,10 @@ def test_payment_results_cannot_be_switched_off(client, alice):
         name: value for name, value in form().items() if not name.startswith("payment.") or name.endswith(":email")
     }
     assert client.post(reverse("notifications:preferences"), posted).status_code == 302
-    assert choices.of(alice).kinds["payment.succeeded"] == Choice()
+    assert preferences.of(alice).kinds["payment.succeeded"] == Choice()
     # However they came to be off: they are on.
     Preference.objects.update(choices={"kinds": {"payment.succeeded": {"page": False}}})
-    assert choices.of(alice).kinds["payment.succeeded"].page
+    assert preferences.of(alice).kinds["payment.succeeded"].page
 
 
 def test_the_form_saves_what_it_shows(client, alice):
@@ -121,7 +121,7 @@ def test_the_form_saves_what_it_shows(client, alice):
     changed = form(quiet_on="on", quiet_from="21:30", zone="Asia/Shanghai", **{"order.paid:desktop": "on"})
     del changed["order.placed:toast"]
     client.post(page, changed)
-    chosen = choices.of(alice)
+    chosen = preferences.of(alice)
     assert chosen.kinds["order.placed"] == Choice(page=True, toast=False)
     assert chosen.kinds["order.paid"] == Choice(desktop=True)
     assert chosen.quiet == Quiet(on=True, start=time(21, 30), until=time(7), zone="Asia/Shanghai")
@@ -163,7 +163,7 @@ def test_a_stored_zone_or_kind_that_is_gone_harms_nothing(alice):
     document: dict = {"kinds": {"gone": {"page": False}}, "quiet": {"on": True, "from": "22:00", "until": "07:00"}}
     document["quiet"]["zone"] = "Atlantis/Poseidonis"
     Preference.objects.create(user=alice, choices=document)
-    chosen = choices.of(alice)
+    chosen = preferences.of(alice)
     assert "gone" not in chosen.kinds
     assert chosen.quiet.zone == ""
 
@@ -206,7 +206,7 @@ def test_a_stranger_changes_nobody_elses_preferences_or_mutes(client, alice, cha
     client.post(reverse("notifications:preferences"), form(quiet_on="on"))
     client.post("/notifications/mute/", {"channel": "author:7", "muted": "1"})
     client.post("/notifications/mute/", {"channel": f"seller:{alice.pk}", "muted": "1"})
-    assert choices.of(alice) == choices.read(None)
+    assert preferences.of(alice) == preferences.read(None)
     assert subscriptions.channels_of(alice).keys() == {f"user:{alice.pk}", f"seller:{alice.pk}", "author:7"}
 
 

@@ -2,13 +2,13 @@
 
 import logging
 
-from notifications import server
+from notifications.server import daphne
 
 
 def test_the_listen_queue_holds_a_storm_of_reconnecting_browsers():
     """Trap 6."""
-    assert server.endpoint("127.0.0.1", 8000) == "tcp:port=8000:interface=127.0.0.1:backlog=4096"
-    assert server.endpoint("[::1]", 8000) == r"tcp:port=8000:interface=\:\:1:backlog=4096"
+    assert daphne.endpoint("127.0.0.1", 8000) == "tcp:port=8000:interface=127.0.0.1:backlog=4096"
+    assert daphne.endpoint("[::1]", 8000) == r"tcp:port=8000:interface=\:\:1:backlog=4096"
 
 
 def test_the_servers_own_loggers_are_heard():

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from notifications.guard import Guard
+from notifications.server.error_boundary import ErrorBoundary
 
 
 def answer(application) -> list[dict]:
@@ -14,7 +14,7 @@ def answer(application) -> list[dict]:
     async def send(message):
         sent.append(message)
 
-    asyncio.run(Guard(application)({"type": "http", "method": "GET", "path": "/"}, None, send))
+    asyncio.run(ErrorBoundary(application)({"type": "http", "method": "GET", "path": "/"}, None, send))
     return sent
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from notifications import listeners, log
-from notifications.stream import EventStream
+from notifications import log
+from notifications.stream import EventStream, hub
 from tests.support.asgi import Reader, cookies_of, run
 from tests.support.people import person
 
@@ -47,7 +47,7 @@ def test_a_process_that_is_about_to_end_takes_no_stream(alice, monkeypatch):
     cookie = cookies_of(alice)
 
     async def scenario():
-        monkeypatch.setattr(listeners.get_manager(), "draining", True)
+        monkeypatch.setattr(hub.get_manager(), "draining", True)
         return await Reader(EventStream(), "/events/", cookie).end()
 
     assert_shed(run(scenario))

@@ -17,10 +17,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from notifications import log, preferences, subscriptions
-from notifications.choices import Choice, Quiet
-from notifications.opening import Ask, Door, Refused, each, everything_for
-from notifications.plans import Opened, Plan
-from notifications.together import Together
+from notifications.concurrency import Batcher
+from notifications.preferences import Choice, Quiet
+from notifications.stream import Plan, Refused, each
+from notifications.stream.opening import Opener, everything_for
+from notifications.stream.plan import Opened
+from notifications.stream.request import Ask
 from tests.support.asgi import http_scope
 from tests.support.people import person
 
@@ -55,7 +57,7 @@ def ask(key: str = "", query: str = "") -> Ask:
 
 def let_in(*asks: Ask) -> list:
     """The person let in for each request, or the status of the refusal."""
-    found = Door(everything_for).open_all(asks)
+    found = Opener(everything_for).open_all(asks)
     return [one.status if isinstance(one, Refused) else getattr(one, "user_id", one) for one in found]
 
 
@@ -113,7 +115,7 @@ def test_everyone_hears_the_own_channels_and_choices_alone():
     subscriptions.subscribe(bob, "author:8")
     subscriptions.set_muted(bob, "author:8", muted=True)
     preferences.save(carol, preferences.checked({"post.published": Choice(page=False, toast=False)}, Quiet()))
-    found = Door(everything_for).open_all([ask(session_of(one)) for one in (alice, bob, carol)])
+    found = Opener(everything_for).open_all([ask(session_of(one)) for one in (alice, bob, carol)])
     opened = [one for one in found if isinstance(one, Opened)]
     own = [{f"user:{one.pk}", f"seller:{one.pk}"} for one in (alice, bob, carol)]
     assert [set(one.plan.channels) for one in opened] == [own[0] | {"author:7"}, own[1], own[2]]
@@ -147,7 +149,7 @@ def test_a_planner_that_fails_for_one_fails_for_that_one_alone():
             raise ZeroDivisionError
         return Plan({"a:1": 0})
 
-    found = Door(each(plan)).open_all([ask(session_of(one)) for one in (alice, bob, alice)])
+    found = Opener(each(plan)).open_all([ask(session_of(one)) for one in (alice, bob, alice)])
     assert [type(one) for one in found] == [Opened, ZeroDivisionError, Opened]
 
 
@@ -161,7 +163,7 @@ def test_work_that_comes_meanwhile_is_done_together_and_in_its_order():
         return [ValueError(item) if item == 3 else item * 10 for item in items]
 
     async def scenario():
-        together = Together(work, name="test", most=4)
+        together = Batcher(work, name="test", most=4)
         tasks = [asyncio.create_task(together.do(item)) for item in range(1, 8)]
         assert await asyncio.to_thread(begun.wait, 10)
         tasks[4].cancel()
@@ -186,7 +188,7 @@ def test_work_that_fails_fails_for_all_who_wait_for_it_and_for_nobody_after():
         return items
 
     async def scenario():
-        together = Together(work, name="test", most=4)
+        together = Batcher(work, name="test", most=4)
         first = await asyncio.gather(together.do(1), together.do(2), return_exceptions=True)
         return first, await together.do(3)
 

@@ -11,11 +11,9 @@ from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
-from notifications import delivery, kinds, listeners, log, opening, subscriptions, tail
+from notifications import kinds, log, subscriptions
 from notifications.models import Event, Head, Subscription
-from notifications.opening import each
-from notifications.plans import Plan
-from notifications.stream import EventStream
+from notifications.stream import EventStream, Plan, connection, each, hub, listener, opening, runtime, tail
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 from tests.support.people import person
 
@@ -116,8 +114,8 @@ def test_delivered_plus_resumed_is_the_log_whatever_the_moment_of_the_break(alic
 
 
 def test_a_long_absence_is_caught_up_in_pages(alice, monkeypatch):
-    monkeypatch.setattr(delivery, "FIRST_PAGE", 7)
-    monkeypatch.setattr(delivery, "LARGEST_PAGE", 5)
+    monkeypatch.setattr(connection, "FIRST_PAGE", 7)
+    monkeypatch.setattr(connection, "LARGEST_PAGE", 5)
     cookie = cookies_of(alice)
     for number in range(50):
         tell(mine(alice) if number % 3 else "user:999")
@@ -133,7 +131,7 @@ def test_a_long_absence_is_caught_up_in_pages(alice, monkeypatch):
 
 
 def test_an_overflowing_stream_catches_up_from_the_log(alice, monkeypatch):
-    monkeypatch.setattr(listeners, "MAX_PENDING", 3)
+    monkeypatch.setattr(listener, "MAX_PENDING", 3)
     cookie = cookies_of(alice)
 
     async def scenario():
@@ -150,7 +148,7 @@ def test_an_overflowing_stream_catches_up_from_the_log(alice, monkeypatch):
 def test_a_stream_that_ends_while_it_catches_up_leaves_all_the_rest_to_the_resume(alice):
     """A server that drains while many readers come back to it: what is queued must not be delivered over the gap."""
     cookie = cookies_of(alice)
-    tell(mine(alice), 3 * delivery.FIRST_PAGE)
+    tell(mine(alice), 3 * connection.FIRST_PAGE)
 
     class Slow(Reader):
         def __init__(self, *args, **kwargs):
@@ -163,25 +161,25 @@ def test_a_stream_that_ends_while_it_catches_up_leaves_all_the_rest_to_the_resum
                 await self.room.wait()
 
     async def scenario():
-        follower = await tail.running()
+        follower = await runtime.running()
         reader = Slow(EventStream(), "/events/", cookie, last_event_id="0")
         await reader.until(lambda r: r.events)
         await in_thread(tell, mine(alice))
         async with asyncio.timeout(10):
-            while follower.cursor <= 3 * delivery.FIRST_PAGE:  # noqa: ASYNC110  it is no event of anybody's
+            while follower.cursor <= 3 * connection.FIRST_PAGE:  # noqa: ASYNC110  it is no event of anybody's
                 await asyncio.sleep(0.01)
         follower.manager.close_all()
         reader.room.set()
         await reader.end()
         resumed = Reader(EventStream(), "/events/", cookie, last_event_id=reader.parser.last_event_id)
-        await resumed.until(lambda r: r.told() and r.told()[-1][0] > 3 * delivery.FIRST_PAGE)
+        await resumed.until(lambda r: r.told() and r.told()[-1][0] > 3 * connection.FIRST_PAGE)
         await resumed.leave()
         return reader, resumed
 
     broken, resumed = run(scenario)
     assert broken.events[-1].event == "bye"
     assert [position for position, _kind in broken.told() + resumed.told()] == list(
-        range(1, 3 * delivery.FIRST_PAGE + 2)
+        range(1, 3 * connection.FIRST_PAGE + 2)
     )
 
 
@@ -491,7 +489,7 @@ def test_at_its_deadline_a_stream_lets_the_domain_say_the_last_word(alice):
 
 
 def test_a_domain_that_says_nothing_at_the_deadline_does_not_hold_the_stream(alice, monkeypatch):
-    monkeypatch.setattr(delivery, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(connection, "GRACE_SECONDS", 0.1)
     cookie = cookies_of(alice)
 
     async def scenario():
@@ -540,7 +538,7 @@ def test_leaving_removes_every_trace_of_the_stream(alice):
     cookie = cookies_of(alice)
 
     async def scenario():
-        manager = listeners.get_manager()
+        manager = hub.get_manager()
         before = len(asyncio.all_tasks())
         readers = [await Reader(EventStream(), "/events/", cookie).opened() for _ in range(20)]
         assert len(manager.streams) == 20

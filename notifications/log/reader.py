@@ -1,0 +1,39 @@
+"""Reads the log by position."""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from notifications.models import Event, Head
+
+# One page of a read: bounds memory, and how long one reader may hold a thread.
+PAGE = 500
+
+
+class Bounds(NamedTuple):
+    """Positions of the log: every event after `horizon` and up to `head` can be read."""
+
+    head: int
+    horizon: int
+
+
+def bounds() -> Bounds:
+    """Returns the log's bounds; an empty log is (0, 0)."""
+    row = Head.objects.filter(pk=Head.ID).values_list("position", "horizon").first()
+    return Bounds(*row) if row else Bounds(0, 0)
+
+
+def head() -> int:
+    """Returns the last position given: the cursor of somebody who has seen everything."""
+    return bounds().head
+
+
+def read(
+    after: int, *, through: int | None = None, channels: Collection[str] | None = None, limit: int = PAGE
+) -> list[Event]:
+    """Returns up to `limit` events with after < position <= through, of these channels, by position."""
+    events = Event.objects.filter(position__gt=after)
+    if through is not None:
+        events = events.filter(position__lte=through)
+    if channels is not None:
+        events = events.filter(channel__in=channels)
+    return list(events.order_by("position")[:limit])

@@ -1,0 +1,134 @@
+"""Plots of what processes have reported: points of lines in an SVG, drawn by the page's template."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext as _
+
+from notifications.models import ServerProcess
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+# The size of a plot, in units of its viewBox.
+WIDTH, HEIGHT = 300, 80
+# Lines are told apart by that many styles.
+STYLES = 6
+
+# A number older than this is not what holds now.
+RECENT = 15.0
+
+Sample = dict[str, float]
+Points = list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One process's line; `points` as SVG's polyline has them."""
+
+    name: str
+    style: int
+    points: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """One quantity of all processes over time, from zero to `top`."""
+
+    title: "StrOrPromise"
+    unit: str
+    now: float
+    top: float
+    lines: list[Line]
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def all_of(rows: Sequence[ServerProcess], start: datetime, end: datetime) -> list[Plot]:
+    """The plots of the page."""
+    span = start, end
+    return [
+        plot(_("Open streams"), "", rows, span, value_of("streams"), least=10, total=True),
+        plot(_("Events per second"), "", rows, span, rate_of("position"), least=1),
+        plot(_("Deliveries per second"), "", rows, span, rate_of("deliveries"), least=10, total=True),
+        plot(_("Median delay"), "ms", rows, span, value_of("p50", 1000), least=10),
+        plot(_("Delay of 99 in 100"), "ms", rows, span, value_of("p99", 1000), least=10),
+        plot(_("Lag of the tail"), "s", rows, span, value_of("lag"), least=1),
+    ]
+
+
+def plot(
+    title: str,
+    unit: str,
+    rows: Sequence[ServerProcess],
+    span: tuple[datetime, datetime],
+    read: Callable[[Sequence[Sample]], Points],
+    *,
+    least: float,
+    total: bool = False,
+) -> Plot:
+    """One plot; least: what its top shows at least, so that a small number looks small. total: now is the sum, else the most."""
+    start, end = (moment.timestamp() for moment in span)
+    found = [(row.name, number, read(samples_of(row))) for number, row in enumerate(rows)]
+    inside = [(name, number, [point for point in points if point[0] >= start]) for name, number, points in found]
+    top = round_up(max([least, *(value for _name, _number, points in inside for _at, value in points)]))
+    scale = Scale(start, end, top)
+    lines = [Line(name, style_of(number), scale.points(points)) for name, number, points in inside if points]
+    latest = [points[-1][1] for _name, _number, points in inside if points and end - points[-1][0] < RECENT]
+    return Plot(title, unit, sum(latest) if total else max(latest, default=0), top, lines)
+
+
+def style_of(number: int) -> int:
+    """The style of the line of a process: its place in the list, as far as styles go."""
+    return number % STYLES + 1
+
+
+def samples_of(row: ServerProcess) -> list[Sample]:
+    """What a process has told: its history and its present."""
+    history, now = row.figures.get("history", []), row.figures.get("now")
+    return [*history, now] if now else history
+
+
+def value_of(name: str, factor: float = 1) -> Callable[[Sequence[Sample]], Points]:
+    """Reads one quantity where there was one: no event, no delay."""
+    return lambda samples: [(each["at"], each[name] * factor) for each in samples if name in each]
+
+
+def rate_of(name: str) -> Callable[[Sequence[Sample]], Points]:
+    """Reads how fast a count grew."""
+
+    def rates(samples: Sequence[Sample]) -> Iterator[tuple[float, float]]:
+        for before, after in pairwise(samples):
+            if (seconds := after["at"] - before["at"]) > 0:
+                yield after["at"], max(0.0, (after[name] - before[name]) / seconds)
+
+    return lambda samples: list(rates(samples))
+
+
+def round_up(value: float) -> float:
+    """The next of 1, 2, 5, 10, 20, 50 …: so that the scale does not move with every sample."""
+    step = 1.0
+    while step < value:
+        for factor in (2, 5, 10):
+            if step * factor >= value:
+                return step * factor
+        step *= 10
+    return step
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From seconds and values to the plot's units."""
+
+    start: float
+    end: float
+    top: float
+
+    def points(self, points: Iterable[tuple[float, float]]) -> str:
+        """As SVG has them; zero is at the foot."""
+        across, up = WIDTH / (self.end - self.start), HEIGHT / self.top
+        return " ".join(f"{(at - self.start) * across:.1f},{HEIGHT - value * up:.1f}" for at, value in points)

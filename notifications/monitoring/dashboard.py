@@ -1,0 +1,120 @@
+"""How all server processes stand, for the operators' page: read from their reports, and sent to whoever has it open.
+
+Over a stream, but not through the log: a figure is stale after two seconds, nobody resumes it, and watching must not add
+to what is watched. So the page's stream carries the figures where others carry pings.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.handlers.asgi import ASGIRequest
+from django.db import DatabaseError
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from notifications import log
+from notifications.models import ServerProcess
+from notifications.monitoring import charts, heartbeat
+from notifications.monitoring.charts import Plot
+from notifications.stream import Plan, Refused, sse
+from notifications.stream.request import language_of
+
+PERMISSION = "notifications.view_serverprocess"
+REPORT = "operators.report"
+# Errors on the page, of all processes.
+ERRORS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One process, as the page's table has it."""
+
+    name: str
+    started_at: datetime
+    seconds_ago: int
+    is_silent: bool
+    now: dict[str, float]
+    counts: dict[str, int]
+    # Of its line in the plots.
+    style: int
+
+    @property
+    def delays(self) -> str:
+        """How late events were of late, in milliseconds: the median, and what 95 and 99 in 100 stayed below."""
+        known = [self.now.get(name) for name in ("p50", "p95", "p99")]
+        return " / ".join(f"{delay * 1000:.0f}" for delay in known if delay is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that the page shows."""
+
+    at: datetime
+    processes: list[Standing]
+    streams: int
+    plots: list[Plot]
+    errors: list[dict[str, Any]]
+
+
+def overview() -> Overview:
+    """Reads the latest reports."""
+    now = timezone.now()
+    rows = list(ServerProcess.objects.order_by("started_at", "name"))
+    found = [
+        Standing(
+            name=row.name,
+            started_at=row.started_at,
+            seconds_ago=max(0, int((now - row.reported_at).total_seconds())),
+            is_silent=heartbeat.is_silent(row, now),
+            now=row.figures.get("now", {}),
+            counts=row.figures.get("counts", {}),
+            style=charts.style_of(number),
+        )
+        for number, row in enumerate(rows)
+    ]
+    errors = [{**error, "process": row.name} for row in rows for error in row.figures.get("errors", ())]
+    errors.sort(key=lambda error: error["at"], reverse=True)
+    for error in errors[:ERRORS]:
+        error["at"] = datetime.fromisoformat(error["at"])
+    return Overview(
+        at=now,
+        processes=found,
+        streams=sum(int(each.now.get("streams", 0)) for each in found if not each.is_silent),
+        plots=charts.all_of(rows, now - timedelta(seconds=heartbeat.SAMPLED_EVERY * heartbeat.REMEMBERED), now),
+        errors=errors[:ERRORS],
+    )
+
+
+def may_look(user: Any) -> bool:
+    """Whether a person may see the page and its stream."""
+    return bool(user.is_active and user.is_staff and user.has_perm(PERMISSION))
+
+
+def operators_plan(request: ASGIRequest, kwargs: Mapping[str, Any]) -> Plan:
+    """Plans the stream of the operators' page."""
+    assert isinstance(request.user, AbstractBaseUser)
+    if not may_look(request.user):
+        raise Refused(403, "These figures are for operators.")
+    pulse = partial(report, request.user.pk, language_of(request))
+    return Plan(channels={}, start=log.head(), pulse=pulse, pulse_seconds=heartbeat.EVERY)
+
+
+def report(user_id: Any, language: str) -> bytes:
+    """The figures as the page puts them in place; a mere ping for whom they are no longer for, or without a database."""
+    try:
+        # Permissions that came with a group go without a word to open streams.
+        user = get_user_model().objects.filter(pk=user_id).first()
+        if user is None or not may_look(user):
+            return sse.PING
+        shown = overview()
+    except DatabaseError:
+        return sse.PING
+    with translation.override(language):
+        html = render_to_string("admin/notifications/serverprocess/figures.html", {"overview": shown})
+    return sse.encode(REPORT, json.dumps({"html": html}))

@@ -1,0 +1,49 @@
+"""Subscriptions: which channels a person reads, and who may read a channel.
+
+`subscribing` holds the rows (subscribe, unsubscribe, mute), `permissions` the rules of the site, and `accounts` the
+receivers that carry log-outs and changed accounts to open streams.
+
+Invariants:
+- Every change is appended to the log in the transaction that makes it, so that it reaches the open streams of every
+  process at its place among the events.
+- Whoever may not read a channel is refused by `can_read()`, and by nothing else.
+
+May import: notifications.log, models, kinds, conf.
+"""
+
+from notifications.subscriptions.permissions import can_read, register_rule
+from notifications.subscriptions.subscribing import (
+    Source,
+    channels_of,
+    channels_of_all,
+    ensure_own,
+    is_heard,
+    may_mute,
+    of,
+    own_channels,
+    register_names,
+    register_own,
+    set_muted,
+    sources,
+    subscribe,
+    unsubscribe,
+)
+
+__all__ = [
+    "Source",
+    "can_read",
+    "channels_of",
+    "channels_of_all",
+    "ensure_own",
+    "is_heard",
+    "may_mute",
+    "of",
+    "own_channels",
+    "register_names",
+    "register_own",
+    "register_rule",
+    "set_muted",
+    "sources",
+    "subscribe",
+    "unsubscribe",
+]
