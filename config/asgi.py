@@ -13,12 +13,12 @@ django_application = get_asgi_application()
 from notifications.routing import beside_streams  # noqa: E402
 from notifications.server import ErrorBoundary  # noqa: E402
 from notifications.stream import EventStream, each  # noqa: E402
-from orders.intake import CallbackIntake  # noqa: E402
-from orders.stream import payment_plan  # noqa: E402
+from orders.payments.callback_application import CallbackApplication  # noqa: E402
+from orders.payments.stream import payment_plan  # noqa: E402
 
 payment_streams: Any = EventStream(each(payment_plan))
 pages: Any = ErrorBoundary(django_application)
-callbacks: Any = CallbackIntake(otherwise=pages)
+callbacks: Any = CallbackApplication(otherwise=pages)
 
 application = beside_streams(
     pages,

@@ -23,7 +23,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from blog.models import Post
 from config import demo
-from orders import simulator
+from orders.demo import simulator
 from orders.models import Order, Product
 
 SALT = "config.stage"

@@ -15,7 +15,7 @@ from config.login import LogInForm
 from notifications import inbox
 from notifications.monitoring import check_health
 from orders import payments
-from orders.day import day_of
+from orders.dashboard import day_of
 from orders.models import Order, Product
 
 # Lines of the dashboard's list; the rest is in the inbox.

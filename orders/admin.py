@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from notifications.admin import ReadOnlyAdmin
-from orders import notifiers, payments, simulator
+from orders import notifiers, payments
+from orders.demo import simulator
 from orders.models import Callback, Order, Payment, Product, Status
 
 if TYPE_CHECKING:

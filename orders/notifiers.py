@@ -1,11 +1,12 @@
-"""What the shop tells whom, and in which words. Each function may be called again: its keys make it say a thing once.
+"""The shop's notifications: their kinds, their texts and their recipients.
 
-Call them after QuerySet.update() or bulk_create(), which send no signals; save() calls them by itself (signals.py).
+save() calls the functions below through the receivers of signals.py. Call them yourself after QuerySet.update() or
+bulk_create(), which send no signals. A second call changes nothing: every event has a key.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.urls import reverse
@@ -18,106 +19,91 @@ from notifications.models import Event
 from orders.models import Order, Payment
 from orders.money import display
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 
 def with_amount(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Adds the amount in the reader's format."""
+    """Adds `price`, the amount in the reader's format."""
     return {**data, "price": display(Decimal(data["amount"]), data["currency"])}
 
 
-PLACED = register(
-    Kind(
-        "order.placed",
-        label=_("New order"),
-        title=_("%(buyer)s placed order %(number)s"),
-        body=_("%(product)s, %(price)s"),
-        grouped=ngettext_lazy("%(count)d new order", "%(count)d new orders", "count"),
-        prepare=with_amount,
+def order_kind(
+    name: str, *, label: "StrOrPromise", title: "StrOrPromise", grouped: "StrOrPromise" = "", required: bool = False
+) -> Kind:
+    """Registers a kind of event about an order; all have the product and the price as their body."""
+    body = _("%(product)s, %(price)s")
+    return register(
+        Kind(name, label=label, title=title, body=body, grouped=grouped, required=required, prepare=with_amount)
     )
+
+
+# To the seller.
+PLACED = order_kind(
+    "order.placed",
+    label=_("New order"),
+    title=_("%(buyer)s placed order %(number)s"),
+    grouped=ngettext_lazy("%(count)d new order", "%(count)d new orders", "count"),
 )
-PAID = register(
-    Kind(
-        "order.paid",
-        label=_("Order paid"),
-        title=_("%(buyer)s paid order %(number)s"),
-        body=_("%(product)s, %(price)s"),
-        grouped=ngettext_lazy("%(count)d order paid", "%(count)d orders paid", "count"),
-        prepare=with_amount,
-    )
+PAID = order_kind(
+    "order.paid",
+    label=_("Order paid"),
+    title=_("%(buyer)s paid order %(number)s"),
+    grouped=ngettext_lazy("%(count)d order paid", "%(count)d orders paid", "count"),
 )
-EXPIRED = register(
-    Kind(
-        "order.expired",
-        label=_("Order expired"),
-        title=_("Order %(number)s expired unpaid"),
-        body=_("%(product)s, %(price)s"),
-        grouped=ngettext_lazy("%(count)d order expired unpaid", "%(count)d orders expired unpaid", "count"),
-        prepare=with_amount,
-    )
+EXPIRED = order_kind(
+    "order.expired",
+    label=_("Order expired"),
+    title=_("Order %(number)s expired unpaid"),
+    grouped=ngettext_lazy("%(count)d order expired unpaid", "%(count)d orders expired unpaid", "count"),
 )
-PAYMENT_SUCCEEDED = register(
-    Kind(
-        "payment.succeeded",
-        label=_("Payment received"),
-        title=_("Your payment for order %(number)s was received"),
-        body=_("%(product)s, %(price)s"),
-        required=True,
-        prepare=with_amount,
-    )
+# To the buyer. A payment's result cannot be switched off.
+PAYMENT_SUCCEEDED = order_kind(
+    "payment.succeeded",
+    label=_("Payment received"),
+    title=_("Your payment for order %(number)s was received"),
+    required=True,
 )
-PAYMENT_FAILED = register(
-    Kind(
-        "payment.failed",
-        label=_("Payment failed"),
-        title=_("Your payment for order %(number)s failed"),
-        body=_("%(product)s, %(price)s"),
-        required=True,
-        prepare=with_amount,
-    )
+PAYMENT_FAILED = order_kind(
+    "payment.failed",
+    label=_("Payment failed"),
+    title=_("Your payment for order %(number)s failed"),
+    required=True,
 )
-PAYMENT_EXPIRED = register(
-    Kind(
-        "payment.expired",
-        label=_("Payment window over"),
-        title=_("The time to pay for order %(number)s is over"),
-        body=_("%(product)s, %(price)s"),
-        required=True,
-        prepare=with_amount,
-    )
+PAYMENT_EXPIRED = order_kind(
+    "payment.expired",
+    label=_("Payment window over"),
+    title=_("The time to pay for order %(number)s is over"),
+    required=True,
 )
-REFUND_DUE = register(
-    Kind(
-        "order.refund_due",
-        label=_("Refund due"),
-        title=_("A payment for order %(number)s must be refunded"),
-        body=_("%(product)s, %(price)s"),
-        prepare=with_amount,
-    )
+# To the seller, then to the buyer.
+REFUND_DUE = order_kind(
+    "order.refund_due",
+    label=_("Refund due"),
+    title=_("A payment for order %(number)s must be refunded"),
 )
-PAYMENT_REFUND_DUE = register(
-    Kind(
-        "payment.refund_due",
-        label=_("Refund coming"),
-        title=_("Your payment for order %(number)s came too late or twice, and will be refunded"),
-        body=_("%(product)s, %(price)s"),
-        required=True,
-        prepare=with_amount,
-    )
+PAYMENT_REFUND_DUE = order_kind(
+    "payment.refund_due",
+    label=_("Refund coming"),
+    title=_("Your payment for order %(number)s came too late or twice, and will be refunded"),
+    required=True,
 )
+# The last event of a payment's own channel.
 FINISH = register(Kind("finish", label=_("Finished"), title=_("Order %(number)s: finished"), terminal=True))
 
 
 def may_read_order(user: AbstractBaseUser, number: str) -> bool:
-    """Whether the channel of this order may be read: by its buyer alone."""
+    """Whether a user may read the channel "order:<number>": only the buyer may."""
     return number.isdecimal() and len(number) <= 18 and Order.objects.filter(number=number, buyer=user.pk).exists()
 
 
 def seller_names(ids: Collection[str]) -> dict[str, str]:
-    """What a seller's channel is called: only the seller hears it."""
+    """Names the channels "seller:<id>"; only the seller reads one."""
     return dict.fromkeys(ids, gettext("Orders placed with you"))
 
 
 def snapshot(order: Order) -> dict[str, Any]:
-    """What the texts of an order's events need, as it was at that moment."""
+    """Returns the data that the texts of an order's events need, as they are now."""
     return {
         "number": order.number,
         "buyer": order.buyer.get_username(),
@@ -128,7 +114,7 @@ def snapshot(order: Order) -> dict[str, Any]:
 
 
 def event(channel: str, kind: Kind, order: Order, *, url: str = "") -> Event:
-    """One event of an order, told at most once to a channel."""
+    """Returns an event about an order, with a key: it is appended to a channel once."""
     return Event(
         channel=channel,
         kind=kind.name,
@@ -139,53 +125,51 @@ def event(channel: str, kind: Kind, order: Order, *, url: str = "") -> Event:
 
 
 def seller_channel(order: Order) -> str:
-    """The channel of an order's seller."""
     return f"seller:{order.product.seller_id}"
 
 
 def buyer_channel(order: Order) -> str:
-    """The channel of an order's buyer."""
     return f"user:{order.buyer_id}"
 
 
 def order_placed(*orders: Order) -> None:
-    """Tells the sellers of newly placed orders."""
+    """Notifies the sellers of newly placed orders."""
     log.append_all(event(seller_channel(order), PLACED, order) for order in orders)
 
 
 def order_paid(*orders: Order) -> None:
-    """Tells the sellers and the buyers, and ends the payment pages."""
+    """Notifies sellers and buyers, and ends the payment pages."""
     log.append_all(settled(orders, PAYMENT_SUCCEEDED, seller=PAID))
 
 
 def payment_failed(*orders: Order) -> None:
-    """Tells the buyers, and ends the payment pages."""
+    """Notifies the buyers, and ends the payment pages."""
     log.append_all(settled(orders, PAYMENT_FAILED))
 
 
 def order_expired(*orders: Order) -> None:
-    """Tells the sellers and the buyers, and ends the payment pages."""
+    """Notifies sellers and buyers, and ends the payment pages."""
     log.append_all(settled(orders, PAYMENT_EXPIRED, seller=EXPIRED))
 
 
 def refund_due(*payments: Payment) -> None:
-    """Tells the sellers and the buyers of money that arrived though the order had ended."""
+    """Notifies sellers and buyers of money that arrived after the order had ended."""
     log.append_all(refunds(payments))
 
 
 def refunds(payments: Iterable[Payment]) -> Iterable[Event]:
-    """The events of payments that are due for refund."""
+    """Yields the events of payments that are due for refund."""
     for payment in payments:
         order = payment.order
         for channel, kind in ((seller_channel(order), REFUND_DUE), (buyer_channel(order), PAYMENT_REFUND_DUE)):
-            told = event(channel, kind, order)
-            # Each payment is told, not each order: there may be several.
-            told.key = f"{kind.name}:{payment.pk}:{channel}"
-            yield told
+            refund = event(channel, kind, order)
+            # The key has the payment, not the order: an order may have several that are due.
+            refund.key = f"{kind.name}:{payment.pk}:{channel}"
+            yield refund
 
 
 def settled(orders: Iterable[Order], kind: Kind, *, seller: Kind | None = None) -> Iterable[Event]:
-    """The events of an order that has reached its end: the payment page's last ones are the message and `finish`."""
+    """Yields the events of orders that have ended; the payment page gets the message and then `finish`."""
     for order in orders:
         outcome_url = reverse("orders:outcome", args=[order.number])
         if seller is not None:

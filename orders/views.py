@@ -10,10 +10,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from notifications.middleware import AuthenticatedRequest
-from orders import callbacks, payments, simulator, wallet
-from orders.callbacks import Arrival
+from orders import payments
+from orders.demo import simulator, wallet
 from orders.models import Order, Product, Status
-from orders.providers import PROVIDERS, STANDARD
+from orders.payments import PROVIDERS, STANDARD, callbacks
+from orders.payments.callbacks import Arrival
 
 # Lines on a page of orders; older ones are in the admin.
 LISTED = 100

@@ -20,8 +20,8 @@ WINDOW = timedelta(hours=1)
 
 def main(count: str, cookies: str, output: str) -> None:
     django.setup()
+    from orders.demo.simulator import Message
     from orders.models import Order, Product
-    from orders.simulator import Message
 
     sessions = Path(cookies).read_text().splitlines()
     people = list(get_user_model().objects.filter(username__startswith="reader").order_by("pk"))

@@ -12,7 +12,7 @@ from notifications import log, subscriptions
 from notifications.models import Subscription
 from orders import payments
 from orders.payments import Result
-from orders.providers import Rejected, Report
+from orders.payments.providers import Rejected, Report
 
 # No user of this number is needed: a subscription is to a channel.
 CHANNEL = "author:1000000"

@@ -16,7 +16,7 @@ from notifications.models import Event
 from notifications.preferences import Quiet
 from orders.models import Order, Product, Status
 from orders.payments import apply_all, expire
-from orders.providers import Report
+from orders.payments.providers import Report
 
 # Whoever looks at the pictures finds people at work in one of these.
 ZONES = (

@@ -14,6 +14,8 @@ MOVED = [
     ("notifications.choices", "Quiet", "notifications.preferences"),
     ("notifications.channelmanager", "register_rule", "notifications.subscriptions"),
     ("notifications.client", "SseClient", "notifications.testing"),
+    ("orders.providers", "PROVIDERS", "orders.payments"),
+    ("orders.providers", "parse_amount", "orders.payments"),
 ]
 
 

@@ -9,10 +9,11 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from notifications import log
-from orders import callbacks, payments, providers
+from orders import payments
+from orders.demo.simulator import Message
 from orders.models import Callback, Order, Payment, Status
-from orders.providers import Report
-from orders.simulator import Message
+from orders.payments import callbacks, providers, settlement
+from orders.payments.providers import Report
 from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,7 +93,7 @@ def test_money_for_an_order_that_has_ended_is_kept_flagged_and_told_to_both(clie
     assert send(client, placed).content == b"success"
     payment = Payment.objects.get()
     assert (payment.applied, payment.refund_due) == (False, True)
-    assert Callback.objects.get().outcome == payments.REFUND_DUE
+    assert Callback.objects.get().outcome == payments.Effect.REFUND_DUE
     assert kinds(f"seller:{placed.product.seller.pk}") == ["order.placed", "order.refund_due"]
     assert kinds(f"user:{placed.buyer.pk}") == ["payment.refund_due"]
     placed.refresh_from_db()
@@ -233,7 +234,7 @@ def test_a_database_that_fails_asks_for_the_callback_again(client, placed, monke
     def fail(_reports):
         raise DatabaseError
 
-    monkeypatch.setattr(payments, "apply_all", fail)
+    monkeypatch.setattr(settlement, "apply_all", fail)
     answer = send(client, placed, id="msg_1")
     assert answer.status_code == 503
     assert "again" in json.loads(answer.content)["error"]

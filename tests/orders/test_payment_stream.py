@@ -4,7 +4,7 @@ import pytest
 
 from notifications import log, subscriptions
 from notifications.stream import EventStream, each
-from orders.stream import payment_plan
+from orders.payments.stream import payment_plan
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 from tests.support.people import order, person, product
 

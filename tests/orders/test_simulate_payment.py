@@ -82,7 +82,7 @@ def test_the_lab_fails_where_the_site_does(demo_site: Site):
     server = demo_site.serve()
     demo_site.environment["PAYMENT_CALLBACK_SECRETS"] = "whsec_" + "QUJD" * 10
     code = (
-        "from orders.lab import run; run.SEEN_WITHIN = 2.0\n"
+        "from orders.demo.lab import run; run.SEEN_WITHIN = 2.0\n"
         "from django.core.management import call_command\n"
         f"call_command('simulate_payment', '--lab', '--speed', '50000', '--base-url', {server.url!r})"
     )

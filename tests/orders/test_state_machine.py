@@ -21,7 +21,7 @@ from hypothesis.stateful import (
 from notifications import log
 from orders import payments
 from orders.models import Order, Payment, Status
-from orders.providers import Report
+from orders.payments.providers import Report
 from tests.support.people import order, person, product
 
 
@@ -52,7 +52,7 @@ class PaymentMachine(RuleBasedStateMachine):
         known = Payment.objects.filter(report_id=report.id).exists()
         [result] = payments.apply_all([report])
         assert isinstance(result, payments.Result)
-        assert (result.word == payments.DUPLICATE) == known
+        assert (result.effect == payments.Effect.DUPLICATE) == known
         if report.succeeded:
             self.taken.add(report.id)
 
@@ -61,7 +61,7 @@ class PaymentMachine(RuleBasedStateMachine):
         known = set(Payment.objects.values_list("report_id", flat=True))
         for report, result in zip(several, payments.apply_all(several), strict=True):
             assert isinstance(result, payments.Result)
-            assert (result.word == payments.DUPLICATE) == (report.id in known)
+            assert (result.effect == payments.Effect.DUPLICATE) == (report.id in known)
             known.add(report.id)
             if report.succeeded:
                 self.taken.add(report.id)

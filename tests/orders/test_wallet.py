@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from orders import wallet
+from orders.demo import wallet
 from orders.models import Callback, Order, Status
 from tests.support.people import order, person, product
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from blog.models import Follow, Post
 from notifications import preferences
 from notifications.preferences import Quiet
-from orders.day import day_of
+from orders.dashboard import day_of
 from orders.models import Order, Status
 from tests.support.people import order, person, product
 

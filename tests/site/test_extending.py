@@ -10,8 +10,8 @@ from django.db import connection
 from notifications import kinds
 from notifications.models import Event
 from notifications.subscriptions import permissions, subscribing
-from orders import providers
 from orders.models import Order, Status
+from orders.payments import providers
 from tests.support.asgi import Reader, cookies_of, run
 from tests.support.people import order, person, product
 from tests.support.services import ROOT

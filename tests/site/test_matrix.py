@@ -21,7 +21,7 @@ from config.stage import SALT
 from notifications import inbox
 from notifications.digests import message
 from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
-from orders import wallet
+from orders.demo import wallet
 from orders.models import Callback, Payment
 from tests.support.asgi import Reader, cookies_of, following, in_thread
 from tests.support.people import order, person, product

@@ -12,11 +12,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
-from orders.lab.run import Finding, run_all
-from orders.lab.scenarios import SCENARIOS
+from orders.demo.lab.run import Finding, run_all
+from orders.demo.lab.scenarios import SCENARIOS
+from orders.demo.simulator import Message, Reply, post
 from orders.models import Order
-from orders.providers import Rejected, parse_amount
-from orders.simulator import Message, Reply, post
+from orders.payments import Rejected, parse_amount
 
 EXIT_CODES = "Exit code: 0 all accepted, 1 wrong use, 2 refused (4xx), 3 to be sent again (5xx), 4 no answer."
 REFUSED, AGAIN, SILENT = 2, 3, 4

@@ -12,9 +12,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from orders.lab.site import Server
+from orders.demo.lab.site import Server
+from orders.demo.simulator import Message, Reply, new_id, post
 from orders.models import Order
-from orders.simulator import Message, Reply, new_id, post
 
 MINUTE, HOUR = 60.0, 3600.0
 # Pauses before each resend.

@@ -13,11 +13,12 @@ from django.db import IntegrityError, OperationalError
 from config import asgi
 from notifications import log
 from notifications.concurrency import Batcher
-from orders import callbacks, intake, payments
-from orders.callbacks import Arrival
+from orders import payments
+from orders.demo.simulator import Message
 from orders.models import Callback, Order, Payment, Status
-from orders.providers import STANDARD
-from orders.simulator import Message
+from orders.payments import callback_application, callbacks, settlement
+from orders.payments.callbacks import Arrival
+from orders.payments.providers import STANDARD
 from tests.support.asgi import http_scope
 from tests.support.people import order, person, product
 
@@ -72,7 +73,7 @@ def test_callbacks_that_come_while_one_commits_share_the_next_transaction(placed
         assert let_go.wait(10)
         return callbacks.receive_all(arrivals)
 
-    monkeypatch.setattr(asgi.callbacks, "together", Batcher(receive_all, name="callbacks", most=50))
+    monkeypatch.setattr(asgi.callbacks, "batcher", Batcher(receive_all, name="callbacks", most=50))
 
     @async_to_sync
     async def run():
@@ -127,7 +128,7 @@ def test_one_callback_that_the_database_refuses_harms_none_of_the_others(placed,
             raise IntegrityError
         return apply_all(reports)
 
-    monkeypatch.setattr(payments, "apply_all", refuse_one)
+    monkeypatch.setattr(settlement, "apply_all", refuse_one)
     messages = [Message(placed[0]), Message(placed[1], id="msg_bad"), Message(placed[2])]
     answers = callbacks.receive_all([arrival(message) for message in messages])
     assert [answer.status for answer in answers] == [200, 503, 200]
@@ -141,7 +142,7 @@ def test_a_database_that_is_away_asks_for_all_of_them_again(placed, monkeypatch)
         attempts.append(len(reports))
         raise OperationalError
 
-    monkeypatch.setattr(payments, "apply_all", fail)
+    monkeypatch.setattr(settlement, "apply_all", fail)
     answers = callbacks.receive_all([arrival(Message(each)) for each in placed])
     assert {(answer.status, json.loads(answer.body)["error"]) for answer in answers} == {(503, callbacks.AGAIN)}
     # Not one after the other, each with its own timeout.
@@ -149,7 +150,7 @@ def test_a_database_that_is_away_asks_for_all_of_them_again(placed, monkeypatch)
 
 
 def test_a_fault_of_ours_is_answered_so_that_it_is_sent_again(placed, monkeypatch):
-    monkeypatch.setattr(payments, "apply_all", lambda _reports: 1 / 0)
+    monkeypatch.setattr(settlement, "apply_all", lambda _reports: 1 / 0)
     status, content_type, body = async_to_sync(request)(Message(placed[0]))
     assert (status, content_type) == (503, "application/json")
     assert "again" in json.loads(body)["error"]
@@ -158,7 +159,7 @@ def test_a_fault_of_ours_is_answered_so_that_it_is_sent_again(placed, monkeypatc
 
 
 def test_whoever_comes_when_too_many_wait_is_asked_to_come_again(placed, monkeypatch):
-    monkeypatch.setattr(intake, "MOST_WAITING", 0)
+    monkeypatch.setattr(callback_application, "MOST_WAITING", 0)
     assert async_to_sync(request)(Message(placed[0]))[0] == 503
     assert not Callback.objects.exists()
 
@@ -190,7 +191,7 @@ def test_without_https_where_it_is_asked_django_redirects(placed, settings, monk
 def test_a_provider_may_hang_up_while_its_callback_is_taken(placed):
     @async_to_sync
     async def run():
-        desk = intake.CallbackIntake(otherwise=asgi.pages)
+        desk = callback_application.CallbackApplication(otherwise=asgi.pages)
         impatient = asyncio.create_task(desk.answer(arrival(Message(placed[0]))))
         await asyncio.sleep(0)
         impatient.cancel()

@@ -12,10 +12,10 @@ from uuid import uuid4
 from django.conf import settings
 from django.utils import timezone
 
-from orders import callbacks
-from orders.callbacks import Answer, Arrival
 from orders.models import Order
-from orders.providers import STANDARD, StandardWebhooks
+from orders.payments import callbacks
+from orders.payments.callbacks import Answer, Arrival
+from orders.payments.providers import STANDARD, StandardWebhooks
 
 PATH = "/payments/callback/"
 # As long as a provider waits; WeChat Pay gives 5 s, Stripe 10.

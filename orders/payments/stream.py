@@ -6,8 +6,8 @@ from typing import Any
 from django.core.handlers.asgi import ASGIRequest
 
 from notifications.stream import Plan, Refused
-from orders import payments
 from orders.models import Order
+from orders.payments import settlement
 
 # Timers may fire a little early; the order must be overdue by then.
 SLACK_SECONDS = 0.05
@@ -19,10 +19,10 @@ def payment_plan(request: ASGIRequest, kwargs: Mapping[str, Any]) -> Plan:
     order = orders.filter(number=kwargs["number"]).first()
     if order is None:
         raise Refused(404, "There is no such order.")
-    payments.expire(order)
+    settlement.expire(order)
     return Plan(
         channels={order.channel: 0},
         start=0,
         deadline=order.expires_at.timestamp() + SLACK_SECONDS,
-        at_deadline=lambda: payments.expire(order),
+        at_deadline=lambda: settlement.expire(order),
     )

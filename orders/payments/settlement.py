@@ -9,6 +9,7 @@ that arrives at an order which is no longer pending is kept, flagged as due for 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -16,22 +17,25 @@ from django.utils import timezone
 
 from orders import notifiers
 from orders.models import Order, OrderQuerySet, Payment, Status
-from orders.providers import Rejected, Report
+from orders.payments.providers import Rejected, Report
+
+
+class Effect(StrEnum):
+    """What a report did to its order."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    REFUND_DUE = "refund due"
+    # A failure reported of an order that has already ended otherwise.
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a report. `word` is one of APPLIED, DUPLICATE, REFUND_DUE and UNCHANGED."""
+    """What became of a report."""
 
-    word: str
+    effect: Effect
     order: Order
-
-
-APPLIED = "applied"
-DUPLICATE = "duplicate"
-REFUND_DUE = "refund due"
-# A failure reported of an order that has already ended otherwise.
-UNCHANGED = "unchanged"
 
 
 def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
@@ -54,7 +58,7 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
             if order is None:
                 results.append(Rejected("there is no such order", 404))
             elif report.id in known:
-                results.append(Result(DUPLICATE, order))
+                results.append(Result(Effect.DUPLICATE, order))
             elif (report.amount, report.currency) != (order.amount, order.currency):
                 results.append(Rejected("amount or currency is not the order's", 409))
             else:
@@ -67,8 +71,8 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
                     won[status].append(order)
                 payment = payment_of(order, report, applied=applied)
                 kept.append(payment)
-                word = APPLIED if applied else REFUND_DUE if payment.refund_due else UNCHANGED
-                results.append(Result(word, order))
+                effect = Effect.APPLIED if applied else Effect.REFUND_DUE if payment.refund_due else Effect.UNCHANGED
+                results.append(Result(effect, order))
         for status, settled in won.items():
             if settled and not end(settled, status):
                 raise DatabaseError("an order has changed though its row was locked")

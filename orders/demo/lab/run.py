@@ -12,8 +12,8 @@ from django.contrib.auth import get_user_model
 from django.db import connections
 from django.utils import timezone
 
-from orders.lab.scenarios import SCENARIOS, Run, Scenario
-from orders.lab.site import Server, Watcher, session_of
+from orders.demo.lab.scenarios import SCENARIOS, Run, Scenario
+from orders.demo.lab.site import Server, Watcher, session_of
 from orders.models import Order, Product
 
 # How long buyer and seller may take to see what they must.

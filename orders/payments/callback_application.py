@@ -1,6 +1,6 @@
-"""The way in for callbacks under load: those that wait while a transaction commits go into the next one together.
+"""The ASGI application for callbacks: those that wait while a transaction commits go into the next one in a batch.
 
-The view in views.py does the same one at a time, in a thread of its own for each: an ASGI server takes this one.
+The view in views.py does the same for one callback at a time, in a thread of its own; a WSGI server has only that.
 """
 
 import logging
@@ -13,27 +13,27 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 
 from notifications.concurrency import Batcher
-from orders import callbacks
-from orders.callbacks import AGAIN, LARGEST_BODY, Answer, Arrival
-from orders.providers import PROVIDERS, STANDARD
+from orders.payments import callbacks
+from orders.payments.callbacks import AGAIN, LARGEST_BODY, Answer, Arrival
+from orders.payments.providers import PROVIDERS, STANDARD
 
 logger = logging.getLogger(__name__)
 
 Application = Callable[..., Awaitable[None]]
 
-# Callbacks in one transaction: more would keep the first of them waiting, and hardly save statements.
-MOST_TOGETHER = 50
-# Callbacks that may wait; whoever comes then is asked to come again.
+# Callbacks in one transaction: with more, the first would wait longer and hardly a statement would be saved.
+BATCH = 50
+# Callbacks that may wait; past that the provider is asked to send again.
 MOST_WAITING = 1000
 
 
-class CallbackIntake:
-    """ASGI application for the providers' address; whatever is not plainly a callback goes the ordinary way."""
+class CallbackApplication:
+    """Answers the providers' addresses; a request that is not plainly a callback is passed on to Django."""
 
     def __init__(self, otherwise: Application) -> None:
-        """otherwise: Django, whose view answers in the same words."""
+        """otherwise: the ASGI application of Django, whose view answers with the same texts."""
         self.otherwise = otherwise
-        self.together = Batcher(callbacks.receive_all, name="callbacks", most=MOST_TOGETHER)
+        self.batcher = Batcher(callbacks.receive_all, name="callbacks", most=BATCH)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Answers one request."""
@@ -58,18 +58,18 @@ class CallbackIntake:
         await send({"type": "http.response.body", "body": content})
 
     async def answer(self, arrival: Arrival) -> Answer:
-        """Returns what the provider is answered, once what it says is committed."""
-        if self.together.waiting >= MOST_WAITING:
+        """Returns the answer, after the commit."""
+        if self.batcher.waiting >= MOST_WAITING:
             return callbacks.refusal(503, AGAIN)
         try:
-            return await self.together.do(arrival)
+            return await self.batcher.do(arrival)
         except Exception:
             logger.exception("a callback could not be taken; the provider is asked to send it again")
             return callbacks.refusal(503, AGAIN)
 
 
 def is_well_addressed(request: ASGIRequest) -> bool:
-    """Whether a request came to a host that is served here, and by HTTPS where that is asked; Django says what is wrong."""
+    """Whether the host is served here, and HTTPS is used where the settings demand it; if not, Django answers."""
     try:
         request.get_host()
     except DisallowedHost:
@@ -78,7 +78,7 @@ def is_well_addressed(request: ASGIRequest) -> bool:
 
 
 async def read_body(receive: Callable[[], Awaitable[dict[str, Any]]]) -> bytes:
-    """Reads a body, and no more of a large one than shows that it is too large."""
+    """Reads a body; of a body that is too large, only as much as shows it."""
     body = b""
     more = True
     while more and len(body) <= LARGEST_BODY:

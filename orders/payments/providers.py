@@ -1,0 +1,153 @@
+"""Payment providers: how each signs, words and acknowledges its callbacks. The state machine knows none of it.
+
+A provider is one small class. To add one: write it, add it to PROVIDERS, and give its people the address
+/payments/callback/<its name>/.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Protocol
+
+from django.conf import settings
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+
+class Rejected(Exception):
+    """A callback that will never succeed as it is; says why."""
+
+    def __init__(self, reason: str, status: int = 400) -> None:
+        """reason: for the provider's developers, as is. status: a 4xx."""
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a provider reports: how one attempt to pay one order ended.
+
+    id: of the report, the same in every resend. succeeded: whether money was taken.
+    """
+
+    id: str
+    order_number: int
+    succeeded: bool
+    amount: Decimal
+    currency: str
+
+
+class Provider(Protocol):
+    """What the callback view asks of a provider."""
+
+    name: str
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> str:
+        """Returns the callback's id; raises Rejected unless the provider has sent this body, lately."""
+        ...
+
+    def parse(self, callback_id: str, body: bytes) -> Report:
+        """Reads a verified body; raises Rejected where it does not say what it must."""
+        ...
+
+    def answer(self) -> tuple[str, str]:
+        """Returns what acknowledges a callback for good: content type and body of the 200."""
+        ...
+
+
+class StandardWebhooks:
+    """Callbacks as the Standard Webhooks specification has them.
+
+    https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+    Body: {"type": "payment.succeeded" | "payment.failed", "data": {"order": 1042, "amount": "12.50", "currency":
+    "EUR"}}; further fields are kept with the raw callback and otherwise ignored.
+    """
+
+    name = "standard"
+    HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+    OUTCOMES: Mapping[str, bool] = {"payment.succeeded": True, "payment.failed": False}
+    LONGEST_ID = 200
+
+    def __init__(self, secrets: Sequence[str] | None = None) -> None:
+        """secrets: the newest first; default: the setting PAYMENT_CALLBACK_SECRETS, read when used."""
+        self._secrets = secrets
+
+    @property
+    def secrets(self) -> Sequence[str]:
+        """The secrets that may have signed a callback."""
+        return settings.PAYMENT_CALLBACK_SECRETS if self._secrets is None else self._secrets
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> str:
+        """Returns the id if one of the secrets signed it within five minutes of now; compares in constant time."""
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise Rejected("the content type must be application/json", 415)
+        signed = {name: headers.get(name, "") for name in self.HEADERS}
+        if missing := [name for name, value in signed.items() if not value]:
+            raise Rejected(f"the header {missing[0]} is missing", 401)
+        if len(signed["webhook-id"]) > self.LONGEST_ID:
+            raise Rejected("webhook-id is too long")
+        reason = "the signature does not match"
+        for secret in self.secrets:
+            try:
+                Webhook(secret).verify(body, signed, json_parse=False)
+            except WebhookVerificationError as error:
+                if "Message timestamp" in str(error):
+                    reason = "the timestamp is not within five minutes of now"
+                elif "Invalid Signature Headers" in str(error):
+                    reason = "webhook-timestamp is not a time in seconds"
+            except ValueError:
+                reason = "the signature cannot be read"
+            else:
+                return signed["webhook-id"]
+        raise Rejected(reason, 401)
+
+    def parse(self, callback_id: str, body: bytes) -> Report:
+        """Reads the body."""
+        try:
+            content = json.loads(body.decode())
+        except (ValueError, RecursionError):
+            raise Rejected("the body is not JSON in UTF-8, or nested too deep") from None
+        data = content.get("data") if isinstance(content, dict) else None
+        if not isinstance(data, dict):
+            raise Rejected("the body must be an object with an object in `data`")
+        succeeded = self.OUTCOMES.get(content["type"]) if isinstance(content.get("type"), str) else None
+        if succeeded is None:
+            raise Rejected(f"`type` must be one of {', '.join(self.OUTCOMES)}")
+        number, currency = data.get("order"), data.get("currency")
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**63:
+            raise Rejected("`data.order` must be an order's number")
+        if not isinstance(currency, str):
+            raise Rejected("`data.currency` must be a string")
+        return Report(callback_id, number, succeeded, parse_amount(data.get("amount")), currency)
+
+    def answer(self) -> tuple[str, str]:
+        """Says `success`: Alipay resends until it reads exactly this, others look at the status alone."""
+        return "text/plain", "success"
+
+    def sign(self, callback_id: str, sent_at: datetime, body: str) -> dict[str, str]:
+        """Returns the headers with which the provider sends this body; `sent_at` is aware, in UTC."""
+        return {
+            "content-type": "application/json",
+            "webhook-id": callback_id,
+            "webhook-timestamp": str(int(sent_at.timestamp())),
+            "webhook-signature": Webhook(self.secrets[0]).sign(callback_id, sent_at, body),
+        }
+
+
+def parse_amount(value: Any) -> Decimal:
+    """Reads an amount from a string such as "12.50"; a JSON number would have passed through binary floating point."""
+    if not isinstance(value, str) or len(value) > 20:
+        raise Rejected('`data.amount` must be a string such as "12.50"')
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        raise Rejected('`data.amount` must be a string such as "12.50"') from None
+    if not amount.is_finite() or amount <= 0:
+        raise Rejected("`data.amount` must be greater than 0")
+    return amount
+
+
+STANDARD = StandardWebhooks()
+
+PROVIDERS: dict[str, Provider] = {STANDARD.name: STANDARD}
