@@ -1,13 +1,7 @@
-"""The files under deploy/, as real nginx and real processes take them."""
+"""The site behind real nginx with deploy/nginx.conf."""
 
-import configparser
-import os
-import re
-import shlex
 import socket
 import ssl
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -15,18 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from notifications import conf
-from notifications.server import daphne
+from tests.site.deploying.files import DEPLOY
 from tests.support.processes import Daemon, free_port, program
-from tests.support.services import ROOT, STARTS_WITHIN, ServeProcess, Site
+from tests.support.services import Site
 from tests.support.sse import SseClient, login
-
-DEPLOY = ROOT / "deploy"
 
 
 def make_certificate(folder: Path) -> None:
@@ -179,151 +169,3 @@ def test_nginx_speaks_http_2_leads_to_https_and_shows_no_metrics(demo_site: Site
         # A client cannot talk the site out of HTTPS.
         assert client.get(f"{front.url}/", headers={"X-Forwarded-Proto": "http"}).status_code == 200
         assert client.get(f"{front.url}/metrics").status_code == 403
-
-
-# Socket activation
-
-
-class Activated(ServeProcess):
-    """A server that is handed a listening socket, as systemd does it."""
-
-    SHELL = 'exec 3<&"$GIVEN" && LISTEN_PID=$$ LISTEN_FDS=${FDS:-1} LISTEN_FDNAMES=${NAMES:-live.socket} exec "$@"'
-
-    def __init__(self, site: Site, given: socket.socket) -> None:
-        command = ["bash", "-c", self.SHELL, "bash", sys.executable, "manage.py", "serve", "--systemd"]
-        environment = {**site.environment, "GIVEN": str(given.fileno())}
-        log = site.folder / f"activated-{len(site.servers)}.log"
-        super().__init__(command, given.getsockname()[1], log, environment, pass_fds=[given.fileno()])
-        site.servers.append(self)
-
-
-def test_a_server_takes_the_socket_that_systemd_listens_on_and_leaves_it_open(demo_site: Site):
-    with socket.create_server(("127.0.0.1", 0), backlog=4096) as given:
-        first = Activated(demo_site, given)
-        seller = login(first.url, "seller").cookies
-        with SseClient(f"{first.url}/events/", cookies=seller) as reader:
-            demo_site.manage("place_order")
-            event = reader.wait_for(lambda event: event.event == "order.placed")
-            assert first.terminate() == 0
-            reader.wait_closed()
-            assert [each.event for each in reader.events] == ["order.placed", "bye"]
-        assert "the socket that was handed over" in first.log()
-        demo_site.manage("place_order")
-        # Nobody serves, and nobody is refused: who comes now waits for the next process.
-        waiting = socket.create_connection(("127.0.0.1", first.port))
-        waiting.settimeout(STARTS_WITHIN)
-        cookie = f"sessionid={seller['sessionid']}"
-        head = f"GET /events/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\nLast-Event-ID: {event.id}\r\n\r\n"
-        waiting.sendall(head.encode())
-        Activated(demo_site, given)
-        received = b""
-        while b"event: order.placed" not in received:
-            part = waiting.recv(65536)
-            assert part, received
-            received += part
-        waiting.close()
-
-
-def test_more_than_one_socket_is_refused_in_one_line(demo_site: Site):
-    with socket.create_server(("127.0.0.1", 0)) as given:
-        done = subprocess.run(
-            ["bash", "-c", Activated.SHELL, "bash", sys.executable, "manage.py", "serve", "--systemd"],
-            cwd=ROOT,
-            env={**demo_site.environment, "GIVEN": str(given.fileno()), "FDS": "2", "NAMES": "one:two"},
-            pass_fds=[given.fileno()],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-    assert done.returncode == 1
-    assert done.stderr.strip().splitlines()[-1].endswith("give the unit one ListenStream")
-    assert "Traceback" not in done.stderr
-
-
-def test_serving_a_socket_that_nobody_handed_over_is_refused_in_one_line(demo_site: Site):
-    done = demo_site.manage("serve", "--systemd", check=False)
-    assert done.returncode == 1
-    assert "no socket was handed over" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def unit(name: str) -> configparser.ConfigParser:
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read_string((DEPLOY / name).read_text())
-    return parser
-
-
-def test_the_units_give_the_server_what_it_needs():
-    sockets, service = unit("live@.socket"), unit("live@.service")
-    assert int(sockets["Socket"]["Backlog"]) == daphne.BACKLOG
-    assert service["Service"]["KillSignal"] == "SIGTERM"
-    assert int(service["Service"]["TimeoutStopSec"]) > 2 * daphne.DRAIN_SECONDS
-    assert int(service["Service"]["LimitNOFILE"]) > conf.max_streams()
-    assert shlex.split(service["Service"]["ExecStart"])[1:] == ["manage.py", "serve", "--systemd"]
-    assert "live@%i.socket" in service["Unit"]["Requires"]
-
-
-# Variables and files
-
-
-def example() -> dict[str, str]:
-    lines = (DEPLOY / "live.env.example").read_text().splitlines()
-    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
-
-
-def known() -> set[str]:
-    """The variables that the site reads."""
-    sources = [path.read_text() for app in ("config", "notifications") for path in (ROOT / app).rglob("*.py")]
-    return {name for source in sources for name in re.findall(r'(?:read|environ\.get)\(\s*"([A-Z_]+)"', source)}
-
-
-def compose() -> dict:
-    return yaml.safe_load((DEPLOY / "compose.yaml").read_text())
-
-
-def test_the_example_environment_is_clean_by_djangos_own_measure(tmp_path):
-    site = Site(tmp_path, "sqlite:///unused")
-    site.environment |= example()
-    done = site.manage("check", "--deploy", "--fail-level", "WARNING")
-    assert "no issues (0 silenced)" in done.stdout
-    assert set(example()) <= known()
-
-
-def test_compose_names_services_files_and_variables_that_there_are():
-    services = compose()["services"]
-    sites = [name for name, service in services.items() if service.get("image") == "live"]
-    assert len(sites) == 4
-    for name in sites:
-        assert set(services[name]["environment"]) <= known()
-        assert services[name]["env_file"] == "live.env"
-        assert (DEPLOY / services[name]["build"]["context"] / services[name]["build"]["dockerfile"]).is_file()
-    for service in services.values():
-        assert set(service.get("depends_on", {})) <= set(services)
-    mounted = [volume.split(":")[0] for volume in services["nginx"]["volumes"]]
-    assert [path for path in mounted if not (DEPLOY / path).exists()] == ["./tls"], "the operator's own"
-    upstream = (DEPLOY / "compose-upstream.conf").read_text()
-    assert re.findall(r"server (\w+):8000 max_fails=0;", upstream) == [name for name in sites if name != "migrate"]
-    assert int(services["site1"]["environment"]["WEB_CONCURRENCY"]) == len(sites) - 1
-
-
-def test_the_image_holds_what_its_commands_need(tmp_path):
-    text = (DEPLOY / "Dockerfile").read_text()
-    copied = {source for line in re.findall(r"^COPY (.*)$", text, re.MULTILINE) for source in line.split()[:-1]}
-    assert copied == {
-        *("manage.py", "requirements.txt", "templates", "locale"),
-        *(path.parent.name for path in ROOT.glob("*/__init__.py") if path.parent.name != "tests"),
-    }
-    (collect,) = re.findall(r"^RUN (DEBUG=0 .* collectstatic .*)$", text, re.MULTILINE)
-    words = [word for word in shlex.split(collect) if word != "python"]
-    variables = dict(word.split("=", 1) for word in words if "=" in word)
-    arguments = [word for word in words if "=" not in word]
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ.get("PATH", ""), "STATIC_ROOT": str(tmp_path), **variables},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert list(tmp_path.glob("notifications/page.*.js"))

@@ -1,0 +1,5 @@
+"""The files under deploy/."""
+
+from tests.support.services import ROOT
+
+DEPLOY = ROOT / "deploy"

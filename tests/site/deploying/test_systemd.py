@@ -1,0 +1,95 @@
+"""A server that takes its socket as systemd hands it over."""
+
+import configparser
+import shlex
+import socket
+import subprocess
+import sys
+
+from notifications import conf
+from notifications.server import daphne
+from tests.site.deploying.files import DEPLOY
+from tests.support.services import ROOT, STARTS_WITHIN, ServeProcess, Site
+from tests.support.sse import SseClient, login
+
+# Socket activation
+
+
+class Activated(ServeProcess):
+    """A server that is handed a listening socket, as systemd does it."""
+
+    SHELL = 'exec 3<&"$GIVEN" && LISTEN_PID=$$ LISTEN_FDS=${FDS:-1} LISTEN_FDNAMES=${NAMES:-live.socket} exec "$@"'
+
+    def __init__(self, site: Site, given: socket.socket) -> None:
+        command = ["bash", "-c", self.SHELL, "bash", sys.executable, "manage.py", "serve", "--systemd"]
+        environment = {**site.environment, "GIVEN": str(given.fileno())}
+        log = site.folder / f"activated-{len(site.servers)}.log"
+        super().__init__(command, given.getsockname()[1], log, environment, pass_fds=[given.fileno()])
+        site.servers.append(self)
+
+
+def test_a_server_takes_the_socket_that_systemd_listens_on_and_leaves_it_open(demo_site: Site):
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as given:
+        first = Activated(demo_site, given)
+        seller = login(first.url, "seller").cookies
+        with SseClient(f"{first.url}/events/", cookies=seller) as reader:
+            demo_site.manage("place_order")
+            event = reader.wait_for(lambda event: event.event == "order.placed")
+            assert first.terminate() == 0
+            reader.wait_closed()
+            assert [each.event for each in reader.events] == ["order.placed", "bye"]
+        assert "the socket that was handed over" in first.log()
+        demo_site.manage("place_order")
+        # Nobody serves, and nobody is refused: who comes now waits for the next process.
+        waiting = socket.create_connection(("127.0.0.1", first.port))
+        waiting.settimeout(STARTS_WITHIN)
+        cookie = f"sessionid={seller['sessionid']}"
+        head = f"GET /events/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\nLast-Event-ID: {event.id}\r\n\r\n"
+        waiting.sendall(head.encode())
+        Activated(demo_site, given)
+        received = b""
+        while b"event: order.placed" not in received:
+            part = waiting.recv(65536)
+            assert part, received
+            received += part
+        waiting.close()
+
+
+def test_more_than_one_socket_is_refused_in_one_line(demo_site: Site):
+    with socket.create_server(("127.0.0.1", 0)) as given:
+        done = subprocess.run(
+            ["bash", "-c", Activated.SHELL, "bash", sys.executable, "manage.py", "serve", "--systemd"],
+            cwd=ROOT,
+            env={**demo_site.environment, "GIVEN": str(given.fileno()), "FDS": "2", "NAMES": "one:two"},
+            pass_fds=[given.fileno()],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1].endswith("give the unit one ListenStream")
+    assert "Traceback" not in done.stderr
+
+
+def test_serving_a_socket_that_nobody_handed_over_is_refused_in_one_line(demo_site: Site):
+    done = demo_site.manage("serve", "--systemd", check=False)
+    assert done.returncode == 1
+    assert "no socket was handed over" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def unit(name: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string((DEPLOY / name).read_text())
+    return parser
+
+
+def test_the_units_give_the_server_what_it_needs():
+    sockets, service = unit("live@.socket"), unit("live@.service")
+    assert int(sockets["Socket"]["Backlog"]) == daphne.BACKLOG
+    assert service["Service"]["KillSignal"] == "SIGTERM"
+    assert int(service["Service"]["TimeoutStopSec"]) > 2 * daphne.DRAIN_SECONDS
+    assert int(service["Service"]["LimitNOFILE"]) > conf.max_streams()
+    assert shlex.split(service["Service"]["ExecStart"])[1:] == ["manage.py", "serve", "--systemd"]
+    assert "live@%i.socket" in service["Unit"]["Requires"]
