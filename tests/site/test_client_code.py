@@ -29,3 +29,8 @@ def test_modules_import_what_is_there_and_stay_small():
 def test_the_stream_client_knows_nothing_of_the_page():
     for script in (CLIENT / "stream").glob("*.js"):
         assert "../" not in script.read_text(), script
+
+
+def test_style_sheets_stay_small():
+    for sheet in CLIENT.rglob("*.css"):
+        assert len(sheet.read_text().splitlines()) <= 300, sheet
