@@ -184,7 +184,9 @@ STATIC_ROOT = environment.read("STATIC_ROOT", Path, default=BASE_DIR / "staticfi
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": ("django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "config.static.ModuleStorage")
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage" if DEBUG else "config.static.BundledStorage"
+        )
     },
 }
 # From a checkout, files are served straight from the apps; with DEBUG off, `collectstatic` has made STATIC_ROOT.

@@ -2,8 +2,8 @@
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
+from notifications.staticfiles import BundledFilesMixin
 
-class ModuleStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Hashed and compressed, with the hashed names in `import` lines too: a page never mixes two releases' modules."""
 
-    support_js_module_import_aggregation = True
+class BundledStorage(BundledFilesMixin, CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+    """Hashed, compressed, and one script and one style sheet for a page."""

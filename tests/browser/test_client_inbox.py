@@ -120,7 +120,7 @@ def test_quiet_hours_are_those_of_the_persons_zone(quick_server, browser_page, z
     page.goto(quick_server.url)
     found = page.evaluate(
         """async ([zone, now]) => {
-            const {isQuiet, setPreferences} = await import("/static/notifications/preferences.js");
+            const {isQuiet, setPreferences} = await import("/static/notifications/page/preferences.js");
             setPreferences({quiet: {on: true, from: "22:00", until: "07:00", zone}, quiet_now: true});
             return isQuiet(new Date(now));
         }""",

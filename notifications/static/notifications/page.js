@@ -2,16 +2,16 @@
  * What every page runs. Each notification is also an event of the document (detail: a Told), for other modules.
  */
 
-import { showConnection } from "./connection.js";
-import { one } from "./dom.js";
-import { followPage } from "./lifecycle.js";
-import { actOnLines, addLine, changeLines } from "./lines.js";
-import { offerDesktop, popUp } from "./popups.js";
-import { setPreferences, wanted } from "./preferences.js";
-import { refresh } from "./regions.js";
-import { Shared } from "./shared.js";
-import { keepTimesRight } from "./times.js";
-import { addUnread, extendMarkAll, readUnread, setUnread } from "./unread.js";
+import { showConnection } from "./page/connection.js";
+import { one } from "./page/dom.js";
+import { actOnLines, addLine, changeLines } from "./page/lines.js";
+import { offerDesktop, popUp } from "./page/popups.js";
+import { setPreferences, wanted } from "./page/preferences.js";
+import { refresh } from "./page/regions.js";
+import { keepTimesRight } from "./page/times.js";
+import { addUnread, extendMarkAll, readUnread, setUnread } from "./page/unread.js";
+import { followPage } from "./stream/lifecycle.js";
+import { Shared } from "./stream/shared.js";
 
 const { streamUrl = "", cursor = "", kinds = "", user = "", api = "", ping = "", worker = "" } = document.body.dataset;
 

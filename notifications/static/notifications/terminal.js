@@ -1,10 +1,10 @@
 /** Waits for the outcome on a stream that ends, a payment's, and goes to the page that tells it. */
 
-import { showConnection } from "./connection.js";
-import { countDown } from "./countdown.js";
-import { local, one } from "./dom.js";
-import { followPage } from "./lifecycle.js";
-import { Stream } from "./stream.js";
+import { showConnection } from "./page/connection.js";
+import { countDown } from "./page/countdown.js";
+import { local, one } from "./page/dom.js";
+import { followPage } from "./stream/lifecycle.js";
+import { Stream } from "./stream/stream.js";
 
 /** @param {HTMLElement} root */
 function wait(root) {

@@ -1,6 +1,6 @@
 /** The shared worker: one for all tabs that name it alike. */
 
-import { Hub } from "./hub.js";
+import { Hub } from "./stream/hub.js";
 
 const ports = new Set();
 const hub = new Hub((message) => {

@@ -1,6 +1,4 @@
-/** For pages with a frame of their own (live.html): puts what it says where page.js looks, and runs that. */
+/** For pages with a frame of their own (live.html). The order matters: page.js reads what adopt.js has put on the body. */
 
-/** @type {any} */
-const said = document.querySelector("[data-notifications]");
-Object.assign(document.body.dataset, said.dataset);
-void import("../page.js");
+import "./adopt.js";
+import "../page.js";
