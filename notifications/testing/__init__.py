@@ -12,12 +12,26 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifications.testing.login import start_session
     from notifications.testing.notified import Notification, Notified
+    from notifications.testing.process import ChildProcess, ServerProcess, free_port
     from notifications.testing.sse_client import ServerSentEvent, SseClient
     from notifications.testing.streams import Streams
 
-__all__ = ["Notification", "Notified", "ServerSentEvent", "SseClient", "Streams", "start_session"]
+__all__ = [
+    "ChildProcess",
+    "Notification",
+    "Notified",
+    "ServerProcess",
+    "ServerSentEvent",
+    "SseClient",
+    "Streams",
+    "free_port",
+    "start_session",
+]
 
 _MODULES = {
+    "ChildProcess": "process",
+    "ServerProcess": "process",
+    "free_port": "process",
     "Notification": "notified",
     "Notified": "notified",
     "ServerSentEvent": "sse_client",

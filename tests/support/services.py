@@ -6,15 +6,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import redis
 from psycopg import sql
 
+from notifications.testing.process import ServerProcess
 from tests.support.processes import Daemon, free_port, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,32 +158,8 @@ class RedisServer:
             self.daemon.kill()
 
 
-class ServeProcess(Daemon):
+class ServeProcess(Daemon, ServerProcess):
     """One server process of the site."""
-
-    def __init__(
-        self,
-        command: Sequence[str | Path],
-        port: int,
-        log_path: Path,
-        environment: Mapping[str, str],
-        *,
-        folder: Path = ROOT,
-        health: str = "/healthz",
-        **options: Any,
-    ):
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self.health = health
-        super().__init__(command, log_path, cwd=folder, env=environment, **options)
-        with httpx.Client(trust_env=False, timeout=5) as client:
-            self.wait_until(lambda: self._answers(client), STARTS_WITHIN)
-
-    def _answers(self, client: httpx.Client) -> bool:
-        try:
-            return client.get(self.url + self.health).status_code == 200
-        except httpx.TransportError:
-            return False
 
 
 class Site:
@@ -237,7 +213,7 @@ class Site:
     def start(self, *arguments: str, port: int) -> ServeProcess:
         """Starts Python with these arguments as a server of the site on this port, and returns once it answers."""
         log_path = self.folder / f"server-{len(self.servers)}.log"
-        server = ServeProcess([sys.executable, *arguments], port, log_path, self.environment)
+        server = ServeProcess([sys.executable, *arguments], port, log_path, self.environment, cwd=ROOT)
         self.servers.append(server)
         return server
 

@@ -1,20 +1,16 @@
 """What the lab stands on: a server of its own, sessions, and readers that reconnect as a browser does."""
 
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Self
-from urllib.request import urlopen
 
 from django.conf import settings
 
-from notifications.testing import ServerSentEvent, SseClient, start_session
+from notifications.testing import ServerProcess, ServerSentEvent, SseClient, free_port, start_session
 
 STARTS_WITHIN = 30.0
 RECONNECTS_AFTER = 0.2
@@ -26,58 +22,35 @@ def session_of(user: Any) -> dict[str, str]:
 
 
 class Server:
-    """`manage.py serve` on a free port, as a process of its own on the same database."""
+    """`manage.py serve` on a free port, as a process of its own on the same database; it can be restarted."""
 
     def __init__(self) -> None:
-        """Chooses the port; start() or the with statement starts it."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115  it lives as long as the server
+        self.process: ServerProcess | None = None
 
     def __enter__(self) -> Self:
-        """Starts it."""
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends it."""
         self.kill()
-        self.log.close()
-
-    def start(self) -> None:
-        """Starts it, and returns once it answers; raises RuntimeError with its output where it does not."""
-        command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "serve", "--port", str(self.port)]
-        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)  # noqa: S603
-        deadline = time.monotonic() + STARTS_WITHIN
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                self.log.seek(0)
-                raise RuntimeError(f"the lab's server does not start:\n{self.log.read().decode(errors='replace')}")
-            time.sleep(0.1)
-
-    def answers(self) -> bool:
-        """Whether it answers."""
-        try:
-            with urlopen(f"{self.url}/healthz", timeout=2) as response:  # noqa: S310
-                return bool(response.status == 200)
-        except (OSError, HTTPException):
-            return False
 
     def kill(self) -> None:
         """Ends it without warning."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        if self.process is not None:
+            self.process.close()
+
+    def start(self) -> None:
+        """Starts it, and returns once it answers; raises RuntimeError with its output if it does not."""
+        command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "serve", "--port", str(self.port)]
+        self.process = ServerProcess(command, self.port)
 
     def restart(self) -> None:
         """Ends it in good order and starts it again."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait()
+            self.process.close()
         self.start()
 
 
