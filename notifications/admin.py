@@ -140,10 +140,10 @@ class PreferenceAdmin(ReadOnlyAdmin):
     @admin.display(description=_("switched off"))
     def switched_off(self, preference: Preference) -> str:
         """The kinds that the person is told nothing of."""
-        return ", ".join(sorted(preferences.read(preference.choices).silenced))
+        return ", ".join(sorted(preferences.from_stored(preference.choices).silenced))
 
     @admin.display(description=_("Quiet hours"))
     def quiet_hours(self, preference: Preference) -> str:
         """When nothing pops up; empty: never."""
-        quiet = preferences.read(preference.choices).quiet
+        quiet = preferences.from_stored(preference.choices).quiet
         return f"{quiet.start:%H:%M}–{quiet.until:%H:%M} {quiet.tzinfo}" if quiet.on else ""

@@ -23,7 +23,7 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
         return {"notifications": None}
 
     def state() -> dict[str, Any]:
-        cursor, chosen = getattr(request, "cursor", None), getattr(request, "choices", None)
+        cursor, chosen = getattr(request, "cursor", None), getattr(request, "preferences", None)
         if cursor is None or chosen is None:
             cursor, chosen = preferences.look(user)
         unread = inbox.unread_count(user, silenced=chosen.silenced)

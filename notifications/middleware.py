@@ -12,11 +12,11 @@ from notifications import preferences, tracing
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-    from notifications.preferences import Choices
+    from notifications.preferences import Preferences
 
 
 def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Sets `request.cursor` and `request.choices` for logged-in readers, and their time zone.
+    """Sets `request.cursor` and `request.preferences` for logged-in readers, and their time zone.
 
     Taken before the view runs: what happens while the page is made is on the page, on its stream, or on both (the
     client drops what it has), but never on neither (trap 25).
@@ -26,12 +26,12 @@ def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
         if request.method != "GET" or not request.user.is_authenticated:
             return get_response(request)
         look = preferences.look(request.user)
-        request.cursor, request.choices = look  # type: ignore[attr-defined]
+        request.cursor, request.preferences = look  # type: ignore[attr-defined]
         spoken = translation.get_language()
         # Pages alone: a client of the API need not say any language.
-        if spoken and spoken != (look.choices.language or settings.LANGUAGE_CODE) and request.accepts("text/html"):
+        if spoken and spoken != (look.preferences.language or settings.LANGUAGE_CODE) and request.accepts("text/html"):
             preferences.remember_language(request.user, spoken)
-        with timezone.override(look.choices.quiet.tzinfo):
+        with timezone.override(look.preferences.quiet.tzinfo):
             return get_response(request)
 
     return middleware
@@ -55,4 +55,4 @@ class AuthenticatedRequest(HttpRequest):
     user: "User"
     # Set for GET, by middleware.py.
     cursor: int
-    choices: "Choices"
+    preferences: "Preferences"

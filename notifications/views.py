@@ -50,7 +50,7 @@ def inbox_page(request: AuthenticatedRequest) -> HttpResponse:
     show = request.GET.get("show", "all")
     kind = request.GET.get("kind", "")
     before = request.GET.get("before", "")
-    silenced = request.choices.silenced
+    silenced = request.preferences.silenced
     offered = [known for known in kinds.listed() if known.name not in silenced]
     if show not in ("all", "unread"):
         raise BadRequest("show is all or unread")

@@ -21,7 +21,6 @@ from notifications.api import schemas
 from notifications.api.schemas import Limit, Position, Problem
 from notifications.middleware import AuthenticatedRequest
 from notifications.models import Reading
-from notifications.preferences import Choice, Quiet
 from notifications.stream import entry
 
 State = Reading.State
@@ -66,7 +65,7 @@ def get_inbox(
     kind: str = "",
 ) -> Any:
     """A page of what the person was told, newest first."""
-    silenced = request.choices.silenced
+    silenced = request.preferences.silenced
     items, following = inbox.page(request.user, limit, unread_only=unread, before=before, kind=kind, silenced=silenced)
     return {
         "items": [{**entry.message(event), "unread": inbox.is_unread(event)} for event in items],
@@ -98,7 +97,7 @@ def get_events(
     bounds = log.bounds()
     if not bounds.horizon <= after <= bounds.head:
         return {"items": [], "cursor": bounds.head, "reset": True}
-    channels, silenced = subscriptions.channels_of(request.user), request.choices.silenced
+    channels, silenced = subscriptions.channels_of(request.user), request.preferences.silenced
     events = log.read(after, through=bounds.head, channels=list(channels), limit=limit)
     heard = [event for event in events if subscriptions.is_heard(event, channels) and event.kind not in silenced]
     # A full page may not be the last: go on from where it ends.
@@ -134,16 +133,16 @@ def post_dismiss(request: AuthenticatedRequest, body: schemas.These) -> Any:
 @router.get("preferences", response={200: schemas.Preferences, **REFUSED}, by_alias=True)
 def get_preferences(request: AuthenticatedRequest) -> Any:
     """What the person wants to be told of, and how."""
-    return request.choices.as_json()
+    return request.preferences.as_json()
 
 
 @router.put("preferences", response={200: schemas.Preferences, 400: Problem, 409: Problem, **REFUSED}, by_alias=True)
 def put_preferences(request: AuthenticatedRequest, body: schemas.PreferencesIn) -> Any:
     """Replaces the choices; they hold at once, on open streams too. Payment results cannot be switched off."""
-    kinds = {name: Choice(ways.page, ways.toast, ways.desktop, ways.email) for name, ways in body.kinds.items()}
-    start, until = preferences.clock(body.quiet.start), preferences.clock(body.quiet.until)
-    email = preferences.of(request.user).email if body.email is None else body.email
-    wanted = preferences.checked(kinds, Quiet(body.quiet.on, start, until, body.quiet.zone), email=email)
+    document = body.model_dump(by_alias=True)
+    if body.email is None:
+        document["email"] = preferences.of(request.user).email
+    wanted = preferences.parse(document)
     return preferences.save(request.user, wanted).as_json()
 
 

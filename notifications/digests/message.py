@@ -16,7 +16,7 @@ from django.utils.translation import ngettext
 from notifications import conf, inbox
 from notifications.inbox import groups
 from notifications.models import Event
-from notifications.preferences import Choices
+from notifications.preferences import Preferences
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -29,7 +29,7 @@ LINES = 20
 
 def compose(
     user: "AbstractBaseUser",
-    chosen: Choices,
+    chosen: Preferences,
     events: list[Event],
     span: tuple[int, int],
     connection: BaseEmailBackend,

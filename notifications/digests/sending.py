@@ -140,7 +140,7 @@ def send(user_id: Any, connection: BaseEmailBackend, now: datetime) -> Outcome:
     return Outcome.SENT
 
 
-def unread_of(user: "AbstractBaseUser", told: int, chosen: preferences.Choices, now: datetime) -> Unread:
+def unread_of(user: "AbstractBaseUser", told: int, chosen: preferences.Preferences, now: datetime) -> Unread:
     """What is unread in a person's inbox, wanted by email, still news, and past what was mailed before; newest first."""
     through = log.head()
     items = inbox.items(user, unread_only=True, silenced=chosen.silenced | chosen.unmailed)
