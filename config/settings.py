@@ -203,7 +203,13 @@ LOGGING = {
     },
     "formatters": {
         "plain": {"format": "{asctime} {levelname} {name} {trace}: {message}", "style": "{"},
-        "json": {"()": "notifications.monitoring.recent_errors.JsonFormatter"},
+        # Beside these keys a line has those of its call's `extra`, such as `stream`.
+        "json": {
+            "()": "config.json_logs.JsonLines",
+            "fmt": ["asctime", "levelname", "name", "trace", "message"],
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger", "exc_info": "error"},
+            "json_ensure_ascii": False,
+        },
     },
     "handlers": {
         "console": {
