@@ -34,7 +34,7 @@ class NotificationsConfig(AppConfig):
         kinds.register(inbox.READ)
         kinds.register(preferences.CHANGED)
 
-        accounts.connect()
+        accounts.connect_account_receivers()
         marks.connect()
         hub.install()
         tail.companions["reports"] = heartbeat.keep

@@ -62,7 +62,7 @@ def permission(user: "AbstractBaseUser", event: Event) -> Answer:
 def subscription(user: "AbstractBaseUser", event: Event) -> Answer:
     """Whether the person heard the channel when it happened."""
     channels = subscriptions.channels_of(user)
-    found = subscriptions.of(user, event.channel)
+    found = subscriptions.find(user, event.channel)
     if found is None:
         words = _("none: the person does not hear this channel")
     elif found.muted:
