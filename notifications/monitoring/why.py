@@ -108,7 +108,7 @@ def in_inbox(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Ans
 
 def email(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Answer:
     """Whether it may have been mailed."""
-    told = digests.told(user)
+    told = digests.digest_of(user)
     if not chosen.email:
         words = _("the person wants no emails")
     elif event.kind in chosen.unmailed:
