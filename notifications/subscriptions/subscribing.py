@@ -139,16 +139,16 @@ def channels_of_all(users: Sequence["AbstractBaseUser"]) -> dict[Any, dict[str, 
 
     It makes the subscriptions to own channels that are missing, because a bulk import saves users without a signal.
     """
-    heard: dict[Any, dict[str, int]] = {user.pk: {} for user in users}
+    channels: dict[Any, dict[str, int]] = {user.pk: {} for user in users}
     known: dict[Any, list[str]] = {user.pk: [] for user in users}
-    rows = Subscription.objects.filter(user_id__in=list(heard)).values_list("user_id", "channel", "since", "muted")
+    rows = Subscription.objects.filter(user_id__in=list(channels)).values_list("user_id", "channel", "since", "muted")
     for user_id, channel, since, muted in rows:
         known[user_id].append(channel)
         if not muted:
-            heard[user_id][channel] = since
+            channels[user_id][channel] = since
     for user in users:
-        heard[user.pk] |= dict.fromkeys(ensure_own(user, known=known[user.pk]), 0)
-    return heard
+        channels[user.pk] |= dict.fromkeys(ensure_own(user, known=known[user.pk]), 0)
+    return channels
 
 
 def is_heard(event: Positioned, channels: Mapping[str, int]) -> bool:
