@@ -203,7 +203,13 @@ LOGGING = {
     },
     "formatters": {
         "plain": {"format": "{asctime} {levelname} {name} {trace}: {message}", "style": "{"},
-        "json": {"()": "notifications.monitoring.recent_errors.JsonFormatter"},
+        # Beside these keys a line has those of its call's `extra`, such as `stream`.
+        "json": {
+            "()": "config.json_logs.JsonLines",
+            "fmt": ["asctime", "levelname", "name", "trace", "message"],
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger", "exc_info": "error"},
+            "json_ensure_ascii": False,
+        },
     },
     "handlers": {
         "console": {
@@ -221,14 +227,14 @@ LOGGING = {
     },
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
-        # One line per stream opened is what its INFO level says.
+        # At INFO it writes a line for each stream that opens.
         "django_eventstream": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
-        # Each of them says every second or two, some with a traceback, that Redis is away.
+        # While Redis is down each of them writes a line every second or two, some with a traceback.
         "channels_redis.pubsub": {"filters": ["outage"]},
         "notifications.tail": {"filters": ["outage"]},
         "notifications.wake": {"filters": ["outage"]},
-        # One line per connection that the pool opens is what its INFO level says.
+        # At INFO it writes a line for each connection that the pool opens.
         "psycopg.pool": {"level": "WARNING"},
     },
 }

@@ -1,4 +1,4 @@
-"""The log and who hears it, in the admin: to look at, never to change."""
+"""The log, its readers and the server processes in the admin, read-only."""
 
 import time
 from typing import Any
@@ -18,28 +18,26 @@ from notifications import preferences
 from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
 from notifications.monitoring import dashboard, delivery_trace, why
 
-# Seconds after a question in which its page looks for answers.
-WAITS = 20
+# Seconds after a request for reports in which the page waits for them.
+REPORT_WAIT = 20
 
 
-def asked_lately(moment: str) -> bool:
-    """Whether a question of this moment, in seconds since the epoch, may still be answered."""
-    return moment.isdecimal() and 0 <= time.time() - int(moment[:12]) < WAITS
+def reports_may_come(asked: str) -> bool:
+    """Whether reports that were asked for at this time, in seconds since the epoch, may still arrive."""
+    return asked.isdecimal() and 0 <= time.time() - int(asked[:12]) < REPORT_WAIT
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """A page for rows that only code writes."""
+    """Pages of rows that only code writes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds by hand."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes; `manage.py prune_events` does, with the horizon."""
+        # `manage.py prune_events` deletes events, and moves the log's horizon with them.
         return False
 
 
@@ -51,17 +49,17 @@ class EventAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "created_at")
     search_fields = ("channel", "key")
     ordering = ("-id",)
-    # A log has many rows; counting them for the page's foot would read them all.
+    # The count at the page's foot would read all rows of a long log.
     show_full_result_count = False
 
     def get_urls(self) -> list[URLPattern]:
-        """Adds the page that says why a person got an event, or did not."""
-        why = self.admin_site.admin_view(self.why)
-        return [path("<int:pk>/why/", why, name="notifications_event_why"), *super().get_urls()]
+        """Adds the page that explains the delivery of an event."""
+        view = self.admin_site.admin_view(self.explain_delivery)
+        return [path("<int:pk>/why/", view, name="notifications_event_why"), *super().get_urls()]
 
-    def why(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Says why a person got this event, or did not; a POST asks all processes after the person's streams."""
-        # It shows what people hear: whoever may not look at subscriptions may not see it here.
+    def explain_delivery(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Shows why a person got this event, or did not; a POST asks all processes to report the person's streams."""
+        # The page shows subscriptions, so it needs the permission to view them.
         if not (self.has_view_permission(request) and request.user.has_perm("notifications.view_subscription")):
             raise PermissionDenied
         event = get_object_or_404(Event, pk=pk)
@@ -71,7 +69,7 @@ class EventAdmin(ReadOnlyAdmin):
         if request.method == "POST" and user is not None and event.position is not None:
             delivery_trace.ask(request.user.pk, user.pk, event)
             return redirect(f"{request.path}?{urlencode({'user': name, 'asked': int(time.time())})}")
-        told = why.streams(user, event) if user else None
+        streams = why.streams(user, event) if user else None
         context = {
             **self.admin_site.each_context(request),
             "title": _("Why did somebody get this, or not?"),
@@ -81,19 +79,19 @@ class EventAdmin(ReadOnlyAdmin):
             "person": user,
             "answers": why.explain(user, event) if user else (),
             "steps": why.steps(user, event) if user else (),
-            "told": told,
-            # Answers come with the next reports, within seconds; whoever comes back later has to ask again.
-            "waits": bool(told and told.awaited and asked_lately(request.GET.get("asked", ""))),
+            "told": streams,
+            # The processes report within seconds; after REPORT_WAIT one has to ask again.
+            "waits": bool(streams and streams.awaited and reports_may_come(request.GET.get("asked", ""))),
         }
         return TemplateResponse(request, "admin/notifications/event/why.html", context)
 
 
 @admin.register(ServerProcess)
 class ServerProcessAdmin(ReadOnlyAdmin):
-    """The operators' page: how all server processes stand, live."""
+    """The operators' page: the figures of all server processes, live."""
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Shows the figures; the page's script has them renewed by a stream."""
+        """Shows the figures of now; the page's script keeps them current by a stream."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         context = {
@@ -109,7 +107,7 @@ class ServerProcessAdmin(ReadOnlyAdmin):
 
 @admin.register(Digest)
 class DigestAdmin(ReadOnlyAdmin):
-    """Up to where people have been told by email."""
+    """The position up to which each person has been mailed."""
 
     list_display = ("user", "through", "sent_at", "claimed_at")
     list_select_related = ("user",)
@@ -119,7 +117,7 @@ class DigestAdmin(ReadOnlyAdmin):
 
 @admin.register(Subscription)
 class SubscriptionAdmin(ReadOnlyAdmin):
-    """Who hears what, and since when."""
+    """The channels of each person."""
 
     list_display = ("user", "channel", "since", "read_through", "muted")
     list_filter = ("muted",)
@@ -130,7 +128,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
 
 @admin.register(Preference)
 class PreferenceAdmin(ReadOnlyAdmin):
-    """How people want to be told; open streams would not hear of a change by hand."""
+    """People's preferences. Read-only, because a change in the admin would not reach open streams."""
 
     list_display = ("user", "switched_off", "quiet_hours")
     list_select_related = ("user",)
@@ -139,11 +137,11 @@ class PreferenceAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("switched off"))
     def switched_off(self, preference: Preference) -> str:
-        """The kinds that the person is told nothing of."""
-        return ", ".join(sorted(preferences.read(preference.choices).silenced))
+        """The kinds that are off on the page."""
+        return ", ".join(sorted(preferences.from_stored(preference.choices).silenced))
 
     @admin.display(description=_("Quiet hours"))
     def quiet_hours(self, preference: Preference) -> str:
-        """When nothing pops up; empty: never."""
-        quiet = preferences.read(preference.choices).quiet
+        """The hours and their time zone; empty where they are off."""
+        quiet = preferences.from_stored(preference.choices).quiet
         return f"{quiet.start:%H:%M}–{quiet.until:%H:%M} {quiet.tzinfo}" if quiet.on else ""

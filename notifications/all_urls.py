@@ -1,4 +1,4 @@
-"""All addresses of this app, for one include() at the root of a site: streams, inbox, preferences, API and metrics."""
+"""All URLs of this app, for one include() at the root of a site: streams, inbox, settings, API and metrics."""
 
 from django.urls import include, path
 

@@ -1,4 +1,4 @@
-"""The notifications app: one log, its tail and its streams. It knows nothing of the site that uses it."""
+"""The notifications app: one log, its tail and its streams. It knows no domain of the site that uses it."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -8,43 +8,47 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
-# Imported by this app; whoever installed it with --no-deps may lack them.
+# This app imports them; an installation with --no-deps may lack them.
 PACKAGES = ("channels", "daphne", "django_eventstream", "ninja")
 
 
 class NotificationsConfig(AppConfig):
-    """Connects the receivers and hands eventstream our listener registry."""
-
     name = "notifications"
     verbose_name = _("Notifications")
 
     def import_models(self) -> None:
-        """Makes sure first that everything is there: the admin imports much of this app before ready() is called."""
+        """Requires the packages first: the admin imports much of this app before ready() is called."""
         require(PACKAGES)
         super().import_models()
 
     def ready(self) -> None:
-        """Connects signals, registers kinds, and installs the registry that other people's send_event() reaches."""
+        """Connects this app to Django, to django-eventstream and to the apps of the site."""
         from notifications import checks, inbox, kinds, preferences
         from notifications.inbox import marks
         from notifications.monitoring import heartbeat
         from notifications.stream import hub, tail
         from notifications.subscriptions import accounts
 
+        # The kinds that this app appends itself: pages listen for registered kinds.
         kinds.register(inbox.READ)
         kinds.register(preferences.CHANGED)
-
-        accounts.connect()
+        # Log-outs and changed accounts reach open streams, and new users get their own channels.
+        accounts.connect_account_receivers()
+        # A changed subscription or preference changes the unread count: open pages get the new one.
         marks.connect()
+        # send_event() of other apps reaches our streams. django-eventstream has no setting for its listener registry.
         hub.install()
+        # Each server process reports itself as long as its tail runs. The tail gets the heartbeat from here, because
+        # the stream package may not import monitoring.
         tail.companions["reports"] = heartbeat.keep
+        # `manage.py check` finds settings under which events would be lost or streams would fail.
         checks.connect()
-        # Where the site's apps register their kinds, as the admin's do in `admin`.
+        # The site's apps register their kinds in modules named `notifiers`, as they register admin pages in `admin`.
         autodiscover_modules("notifiers")
 
 
 def require(packages: Sequence[str]) -> None:
-    """Raises ImproperlyConfigured with what to install, instead of the first import that fails somewhere below."""
+    """Raises ImproperlyConfigured that names the missing packages; without it some import deeper down would fail."""
     missing = [package for package in packages if find_spec(package) is None]
     if missing:
         raise ImproperlyConfigured(

@@ -1,4 +1,4 @@
-"""django-eventstream's question who may read a channel, answered by the rules of `notifications.subscriptions`."""
+"""django-eventstream's channel manager: it leaves every decision to notifications.subscriptions."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +18,18 @@ class LogChannelManager(ChannelManagerBase):  # type: ignore[misc]
     def get_channels_for_request(self, request: "HttpRequest", view_kwargs: dict[str, Any]) -> set[str]:
         """Returns the channels of ?channel=, else all that the user is subscribed to.
 
-        django-eventstream asks can_read_channel() about each of them before it sends anything.
+        django-eventstream calls can_read_channel() for each of them before it sends anything.
         """
-        asked = set(request.GET.getlist("channel"))
-        if asked or not request.user.is_authenticated:
-            return asked
+        requested = set(request.GET.getlist("channel"))
+        if requested or not request.user.is_authenticated:
+            return requested
         return set(subscriptions.channels_of(request.user))
 
     def can_read_channel(self, user: "AbstractBaseUser | None", channel: str) -> bool:
-        """Whether the user may read the channel."""
         return subscriptions.can_read(user, channel)
 
     def is_channel_reliable(self, channel: str) -> bool:
-        """Always true: every channel is kept in the log."""
+        """Returns True: the log keeps the events of every channel, so a client can always resume."""
         return True
 
 

@@ -1,4 +1,4 @@
-"""What every page needs for its badge and its stream."""
+"""Template context of every page: for the badge, the stream and the lines of lists."""
 
 import json
 from typing import Any
@@ -14,16 +14,13 @@ from notifications import conf, inbox, kinds, preferences
 
 
 def notifications(request: HttpRequest) -> dict[str, Any]:
-    """Adds `notifications`, None for anonymous readers.
-
-    It has what base.html puts on <body> and into the navigation, and what each line of a list needs.
-    """
+    """Adds `notifications`: the values that base.html, the navigation and each line of a list need; None if anonymous."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"notifications": None}
 
     def state() -> dict[str, Any]:
-        cursor, chosen = getattr(request, "cursor", None), getattr(request, "choices", None)
+        cursor, chosen = getattr(request, "cursor", None), getattr(request, "preferences", None)
         if cursor is None or chosen is None:
             cursor, chosen = preferences.look(user)
         unread = inbox.unread_count(user, silenced=chosen.silenced)
@@ -31,11 +28,11 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
             "unread": unread,
             "unread_label": inbox.unread_label(unread),
             "cursor": cursor,
-            # Its language is the page's: the stream may live in a worker, longer than the cookie that said it.
+            # With the page's language: a stream in a shared worker outlives the language cookie of the page.
             "stream_url": f"{reverse('notifications:stream')}?language={get_language()}",
             "ping_seconds": conf.ping_seconds(),
             "api_url": reverse("api:api-root"),
-            # Once here: on a page of fifty lines, tags in the template would look each of these up fifty times.
+            # Resolved once: on a page of fifty lines, template tags would resolve each of these fifty times.
             "inbox_url": reverse("notifications:inbox"),
             "change_url": reverse("notifications:change"),
             "icons_url": static("notifications/icons.svg"),
@@ -45,5 +42,5 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
             "preferences_json": json.dumps(chosen.as_json(), separators=(",", ":")),
         }
 
-    # Lazy: pages without a badge (the admin's) ask nothing of the database.
+    # Lazy: pages without a badge (the admin's) need no query.
     return {"notifications": SimpleLazyObject(state)}

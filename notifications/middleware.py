@@ -1,4 +1,4 @@
-"""What a page starts from: the log's position before it reads anything else, and the reader's choices; and each request's id."""
+"""Middleware: the log's position and the reader's preferences for each page, and an id for each request."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -12,33 +12,38 @@ from notifications import preferences, tracing
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
-    from notifications.preferences import Choices
+    from notifications.preferences import Preferences
 
 
 def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Sets `request.cursor` and `request.choices` for logged-in readers, and their time zone.
+    """Sets `request.cursor` and `request.preferences` for GETs of logged-in readers, and activates their time zone.
 
-    Taken before the view runs: what happens while the page is made is on the page, on its stream, or on both (the
-    client drops what it has), but never on neither (trap 25).
+    The position is read before the view runs. An event that is appended while the page is made is therefore on the
+    page, on the stream that the page opens from this position, or on both (the client drops duplicates); it cannot be
+    missing from both.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.method != "GET" or not request.user.is_authenticated:
             return get_response(request)
         look = preferences.look(request.user)
-        request.cursor, request.choices = look  # type: ignore[attr-defined]
-        spoken = translation.get_language()
-        # Pages alone: a client of the API need not say any language.
-        if spoken and spoken != (look.choices.language or settings.LANGUAGE_CODE) and request.accepts("text/html"):
-            preferences.remember_language(request.user, spoken)
-        with timezone.override(look.choices.quiet.tzinfo):
+        request.cursor, request.preferences = look  # type: ignore[attr-defined]
+        language = translation.get_language()
+        # Pages only: a client of the API need not send a language.
+        if (
+            language
+            and language != (look.preferences.language or settings.LANGUAGE_CODE)
+            and request.accepts("text/html")
+        ):
+            preferences.remember_language(request.user, language)
+        with timezone.override(look.preferences.quiet.tzinfo):
             return get_response(request)
 
     return middleware
 
 
 def trace_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Gives a request an id, its proxy's if that sent one, which every log line about it has; answers with it."""
+    """Gives each request an id: that of the proxy's X-Request-ID, else a new one. Log lines and the response have it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         trace = tracing.begin_trace(request.headers.get("X-Request-ID", ""))
@@ -50,9 +55,9 @@ def trace_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
 
 
 class AuthenticatedRequest(HttpRequest):
-    """For annotations: a request whose reader is logged in, as login_required leaves it."""
+    """A request of a logged-in reader: for the annotations of views behind login_required."""
 
     user: "User"
-    # Set for GET, by middleware.py.
+    # cursor_middleware sets both, for GET.
     cursor: int
-    choices: "Choices"
+    preferences: "Preferences"

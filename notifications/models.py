@@ -146,7 +146,7 @@ class Reading(models.Model):
 
 
 class Preference(models.Model):
-    """How a person wants to be told; a document that choices.py reads, preferences.py writes and nothing else queries."""
+    """A person's preferences: a document that only notifications.preferences reads and writes."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="preference"

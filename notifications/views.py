@@ -1,4 +1,4 @@
-"""The inbox's pages. Every change is a POST, and touches only the reader's own."""
+"""The pages of the inbox and the settings. Every change is a POST, and changes only the reader's own rows."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -21,7 +21,7 @@ from notifications.middleware import AuthenticatedRequest
 from notifications.models import Reading
 
 LARGEST = 2**63 - 1
-# What a form's button may be called, and what it makes of an item.
+# The values of the forms' `action`, and the state that each gives to an item.
 ACTIONS = {
     "read": Reading.State.READ,
     "unread": Reading.State.UNREAD,
@@ -30,14 +30,14 @@ ACTIONS = {
 
 
 def position_of(text: str, name: str) -> int:
-    """Reads a position; anything else is a clear 400."""
+    """Reads a position of the log; raises BadRequest with the parameter's name for anything else."""
     if not (text.isascii() and text.isdecimal() and int(text[:20]) <= LARGEST):
         raise BadRequest(f"{name} is a position")
     return int(text)
 
 
 def back(request: HttpRequest) -> HttpResponse:
-    """Leads back to the page that the form was on, if it is one of this site."""
+    """Redirects to the page that had the form, if it is one of this site, else to the inbox."""
     target = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
     return redirect(target if safe else "notifications:inbox")
@@ -46,11 +46,11 @@ def back(request: HttpRequest) -> HttpResponse:
 @require_GET
 @login_required
 def inbox_page(request: AuthenticatedRequest) -> HttpResponse:
-    """What the reader was told: all of it or the unread, of all kinds or one, newest first, a page at a time."""
+    """One page of the inbox, newest first: all events or the unread ones, of all kinds or of one."""
     show = request.GET.get("show", "all")
     kind = request.GET.get("kind", "")
     before = request.GET.get("before", "")
-    silenced = request.choices.silenced
+    silenced = request.preferences.silenced
     offered = [known for known in kinds.listed() if known.name not in silenced]
     if show not in ("all", "unread"):
         raise BadRequest("show is all or unread")
@@ -64,7 +64,7 @@ def inbox_page(request: AuthenticatedRequest) -> HttpResponse:
         kind=kind,
         silenced=silenced,
     )
-    # What arrives belongs above the newest, so an older page stays as it is; and so does one of another kind.
+    # The script puts new events at the top: that is their place on the first page of all kinds, and on no other page.
     live = not before and not kind
     context = {
         "items": items,
@@ -80,20 +80,20 @@ def inbox_page(request: AuthenticatedRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def mark_read(request: AuthenticatedRequest, position: int) -> HttpResponse:
-    """Marks one item as read and leads to what it is about."""
+def inbox_mark_read(request: AuthenticatedRequest, position: int) -> HttpResponse:
+    """Marks one item as read and redirects to its link."""
     event = inbox.mark_read(request.user, position) if position <= LARGEST else None
     if event is None:
         raise Http404
-    # The link is the domain's, of this site; anything else leads nowhere.
+    # An event's link is a path of this site; another link would make this view an open redirect.
     local = event.url.startswith("/") and not event.url.startswith("//")
     return redirect(event.url if local else "notifications:inbox")
 
 
 @require_POST
 @login_required
-def mark_all_read(request: AuthenticatedRequest) -> HttpResponse:
-    """Marks everything as read that the reader could have seen on the page it was sent from."""
+def inbox_mark_all_read(request: AuthenticatedRequest) -> HttpResponse:
+    """Marks all events as read up to `through`, the cursor of the page that has the form: the reader saw no later ones."""
     through = request.POST.get("through", "")
     inbox.mark_all_read(request.user, position_of(through, "through") if through else None)
     return back(request)
@@ -101,8 +101,8 @@ def mark_all_read(request: AuthenticatedRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-def change(request: AuthenticatedRequest) -> HttpResponse:
-    """Marks items as read or unread, or dismisses them; what is not the reader's stays as it is."""
+def inbox_change(request: AuthenticatedRequest) -> HttpResponse:
+    """Marks items as read or unread, or dismisses them; items of another inbox are ignored."""
     state = ACTIONS.get(request.POST.get("action", ""))
     positions = [position_of(text, "position") for text in request.POST.getlist("position")]
     if state is None:
@@ -114,7 +114,7 @@ def change(request: AuthenticatedRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @login_required
 def preferences_page(request: AuthenticatedRequest) -> HttpResponse:
-    """What the reader wants to be told of, and how."""
+    """The settings: kinds and their ways, email, quiet hours, and the channels that the reader may mute."""
     problem = ""
     if request.method == "POST":
         try:
@@ -143,10 +143,11 @@ def preferences_page(request: AuthenticatedRequest) -> HttpResponse:
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
 @never_cache
-def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """The way out of all email, for whoever holds the link: asked by GET, done by POST, which mail programs send themselves.
+def unsubscribe_from_email(request: HttpRequest, token: str) -> HttpResponse:
+    """Switches off all email of the person whom the link names: GET asks, POST does it.
 
-    RFC 8058: their POST has neither cookies nor a CSRF token, and a GET, which scanners send too, must change nothing.
+    Mail programs send the POST themselves (RFC 8058), with neither cookies nor a CSRF token. Scanners of emails send the
+    GET, which therefore must not change anything.
     """
     user_id = message.user_id_of(token)
     if user_id is None:
@@ -161,7 +162,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 @login_required
 def mute(request: AuthenticatedRequest) -> HttpResponse:
-    """Silences an author or the reader's own sales, or lets them speak again."""
+    """Mutes a subscribed channel, or unmutes it."""
     channel, muted = request.POST.get("channel", ""), request.POST.get("muted", "")
     if muted not in ("0", "1"):
         raise BadRequest("muted is 0 or 1")
@@ -172,5 +173,5 @@ def mute(request: AuthenticatedRequest) -> HttpResponse:
 
 
 def stream_elsewhere(request: HttpRequest, **kwargs: object) -> HttpResponse:
-    """Answers where a stream's address reaches Django: under WSGI, which cannot hold streams."""
+    """Answers 501 where the address of a stream reaches Django itself: under WSGI, which cannot hold streams open."""
     return HttpResponse("Streams need the ASGI application: manage.py serve.\n", status=501, content_type="text/plain")

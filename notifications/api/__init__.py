@@ -1,6 +1,6 @@
-"""The JSON API under /api/: `endpoints` and the `schemas` of what they take and return.
+"""The JSON API under /api/: the `endpoints`, and the `schemas` of their requests and responses.
 
-Invariant: it has the permissions and the cursors of the streams, and none of its own.
+Invariant: it has the permissions and cursors of the streams, and no others.
 May import: everything but views, admin and server.
 """
 

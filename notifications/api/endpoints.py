@@ -1,6 +1,6 @@
 """The JSON API under /api/: the inbox for other clients, with the permissions and cursors of the streams.
 
-It takes the session cookie; whatever changes something also needs the CSRF token in `X-CSRFToken`.
+It takes the session cookie; a request that changes something also needs the CSRF token in `X-CSRFToken`.
 """
 
 from typing import Any
@@ -21,10 +21,8 @@ from notifications.api import schemas
 from notifications.api.schemas import Limit, Position, Problem
 from notifications.middleware import AuthenticatedRequest
 from notifications.models import Reading
-from notifications.preferences import Choice, Quiet
 from notifications.stream import entry
 
-State = Reading.State
 REFUSED = {401: Problem, 403: Problem, 422: Problem}
 
 api = NinjaAPI(title="Tidings", version="1", urls_namespace="api", description=__doc__ or "")
@@ -33,31 +31,34 @@ router = Router(auth=django_auth, tags=["notifications"])
 
 @api.exception_handler(ValidationError)
 def refuse(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """Well-formed, but it contradicts what the site knows: a kind or zone that is not there, or may not be off."""
+    """Answers 409 to a well-formed body with a kind or zone that does not exist, or with a required kind that is off."""
     return api.create_response(request, {"detail": " ".join(error.messages)}, status=409)
 
 
 @api.exception_handler(MultiPartParserError)
 @api.exception_handler(SuspiciousOperation)
-def refuse_unread(request: HttpRequest, error: MultiPartParserError | SuspiciousOperation) -> HttpResponse:
-    """A body that Django refuses to read, which ninja would call an error of the server while DEBUG is on."""
+def refuse_unreadable(request: HttpRequest, error: MultiPartParserError | SuspiciousOperation) -> HttpResponse:
+    """Answers 400 to a body that Django refuses to read; with DEBUG on, ninja would answer 500."""
     return api.create_response(request, {"detail": str(error)}, status=400)
 
 
 def same_reader(request: HttpRequest, user: int | None) -> None:
-    """Refuses a page of somebody else's session: the reader of this browser has changed under it."""
+    """Answers 403 to a page that was loaded in another user's session of the same browser.
+
+    user: the primary key that the page was rendered for; None where the client does not say it.
+    """
     if user is not None and user != request.user.pk:
         raise HttpError(403, "this session is another person's")
 
 
 def unread_now(request: AuthenticatedRequest) -> dict[str, Any]:
-    """How much is unread, and at which position of the log."""
+    """Returns the body of UnreadCount. The cursor is read first, so that the count has every event up to it."""
     cursor, chosen = preferences.look(request.user)
     count = inbox.unread_count(request.user, silenced=chosen.silenced)
     return {"unread": count, "label": inbox.unread_label(count), "cursor": cursor}
 
 
-@router.get("inbox", response={200: schemas.Inbox, **REFUSED})
+@router.get("inbox", response={200: schemas.InboxPage, **REFUSED})
 def get_inbox(
     request: AuthenticatedRequest,
     before: Position | None = None,
@@ -65,8 +66,8 @@ def get_inbox(
     unread: bool = False,  # noqa: FBT001, FBT002  a query parameter, always passed by name
     kind: str = "",
 ) -> Any:
-    """A page of what the person was told, newest first."""
-    silenced = request.choices.silenced
+    """A page of the inbox, newest first."""
+    silenced = request.preferences.silenced
     items, following = inbox.page(request.user, limit, unread_only=unread, before=before, kind=kind, silenced=silenced)
     return {
         "items": [{**entry.message(event), "unread": inbox.is_unread(event)} for event in items],
@@ -76,15 +77,15 @@ def get_inbox(
     }
 
 
-@router.get("unread", response={200: schemas.Unread, 304: None, **REFUSED})
+@router.get("unread", response={200: schemas.UnreadCount, 304: None, **REFUSED})
 @decorate_view(conditional_page)
 def get_unread(request: AuthenticatedRequest, user: Position | None = None) -> Any:
-    """How much is unread."""
+    """The number of unread events."""
     same_reader(request, user)
     return unread_now(request)
 
 
-@router.get("events", response={200: schemas.Events, 304: None, **REFUSED})
+@router.get("events", response={200: schemas.EventPage, 304: None, **REFUSED})
 @decorate_view(conditional_page)
 def get_events(
     request: AuthenticatedRequest,
@@ -93,66 +94,69 @@ def get_events(
     user: Position | None = None,
     language: str = "",
 ) -> Any:
-    """What the stream would have sent after a cursor, in the request's language or another: for who cannot hold a stream."""
+    """The events that the stream would send after a cursor, for clients that cannot hold a stream open.
+
+    `language` is that of the texts; without it, the request's.
+    """
     same_reader(request, user)
     bounds = log.bounds()
     if not bounds.horizon <= after <= bounds.head:
         return {"items": [], "cursor": bounds.head, "reset": True}
-    channels, silenced = subscriptions.channels_of(request.user), request.choices.silenced
+    channels, silenced = subscriptions.channels_of(request.user), request.preferences.silenced
     events = log.read(after, through=bounds.head, channels=list(channels), limit=limit)
-    heard = [event for event in events if subscriptions.is_heard(event, channels) and event.kind not in silenced]
-    # A full page may not be the last: go on from where it ends.
+    readable = [event for event in events if subscriptions.is_heard(event, channels) and event.kind not in silenced]
+    # A full page may not be the last one: the next begins where it ends.
     cursor = events[-1].position if len(events) == limit else bounds.head
     with translation.override(language if language in dict(settings.LANGUAGES) else translation.get_language()):
-        return {"items": [entry.message(event) for event in heard], "cursor": cursor, "reset": False}
+        return {"items": [entry.message(event) for event in readable], "cursor": cursor, "reset": False}
 
 
-@router.post("read", response={200: schemas.Unread, 400: Problem, **REFUSED})
-def post_read(request: AuthenticatedRequest, body: schemas.These | schemas.Through) -> Any:
-    """Marks some events as read, or all up to a position; what is not in the person's inbox is passed over."""
-    if isinstance(body, schemas.Through):
+@router.post("read", response={200: schemas.UnreadCount, 400: Problem, **REFUSED})
+def post_read(request: AuthenticatedRequest, body: schemas.MarkPositions | schemas.MarkThrough) -> Any:
+    """Marks some events as read, or all up to a position; events that are not in the person's inbox are ignored."""
+    if isinstance(body, schemas.MarkThrough):
         inbox.mark_all_read(request.user, body.through)
     else:
-        inbox.change(request.user, body.positions, State.READ)
+        inbox.change(request.user, body.positions, Reading.State.READ)
     return unread_now(request)
 
 
-@router.post("unread", response={200: schemas.Unread, 400: Problem, **REFUSED})
-def post_unread(request: AuthenticatedRequest, body: schemas.These) -> Any:
+@router.post("unread", response={200: schemas.UnreadCount, 400: Problem, **REFUSED})
+def post_unread(request: AuthenticatedRequest, body: schemas.MarkPositions) -> Any:
     """Makes events unread again."""
-    inbox.change(request.user, body.positions, State.UNREAD)
+    inbox.change(request.user, body.positions, Reading.State.UNREAD)
     return unread_now(request)
 
 
-@router.post("dismiss", response={200: schemas.Unread, 400: Problem, **REFUSED})
-def post_dismiss(request: AuthenticatedRequest, body: schemas.These) -> Any:
-    """Takes events out of the inbox, for good."""
-    inbox.change(request.user, body.positions, State.DISMISSED)
+@router.post("dismiss", response={200: schemas.UnreadCount, 400: Problem, **REFUSED})
+def post_dismiss(request: AuthenticatedRequest, body: schemas.MarkPositions) -> Any:
+    """Removes events from the inbox for good."""
+    inbox.change(request.user, body.positions, Reading.State.DISMISSED)
     return unread_now(request)
 
 
-@router.get("preferences", response={200: schemas.Preferences, **REFUSED}, by_alias=True)
+@router.get("preferences", response={200: schemas.PreferencesOut, **REFUSED}, by_alias=True)
 def get_preferences(request: AuthenticatedRequest) -> Any:
-    """What the person wants to be told of, and how."""
-    return request.choices.as_json()
+    """The kinds that the person wants, by which ways, and the quiet hours."""
+    return request.preferences.as_json()
 
 
-@router.put("preferences", response={200: schemas.Preferences, 400: Problem, 409: Problem, **REFUSED}, by_alias=True)
+@router.put("preferences", response={200: schemas.PreferencesOut, 400: Problem, 409: Problem, **REFUSED}, by_alias=True)
 def put_preferences(request: AuthenticatedRequest, body: schemas.PreferencesIn) -> Any:
-    """Replaces the choices; they hold at once, on open streams too. Payment results cannot be switched off."""
-    kinds = {name: Choice(ways.page, ways.toast, ways.desktop, ways.email) for name, ways in body.kinds.items()}
-    start, until = preferences.clock(body.quiet.start), preferences.clock(body.quiet.until)
-    email = preferences.of(request.user).email if body.email is None else body.email
-    wanted = preferences.checked(kinds, Quiet(body.quiet.on, start, until, body.quiet.zone), email=email)
+    """Replaces the preferences. They apply at once, on open streams too; a required kind cannot be switched off."""
+    document = body.model_dump(by_alias=True)
+    if body.email is None:
+        document["email"] = preferences.of(request.user).email
+    wanted = preferences.parse(document)
     return preferences.save(request.user, wanted).as_json()
 
 
-@router.post("mute", response={200: schemas.Muted, 400: Problem, 404: Problem, **REFUSED})
-def post_mute(request: AuthenticatedRequest, body: schemas.Mute) -> Any:
-    """Silences an author or the person's own sales, or lets them speak again from now on."""
-    heard = {source.channel for source in subscriptions.sources(request.user)}
-    if body.channel not in heard:
-        raise HttpError(404, "this channel is not heard, or cannot be muted")
+@router.post("mute", response={200: schemas.MuteOut, 400: Problem, 404: Problem, **REFUSED})
+def post_mute(request: AuthenticatedRequest, body: schemas.MuteIn) -> Any:
+    """Mutes a subscribed channel, or unmutes it from now on."""
+    offered = {source.channel for source in subscriptions.sources(request.user)}
+    if body.channel not in offered:
+        raise HttpError(404, "this channel is not subscribed to, or cannot be muted")
     changed = subscriptions.set_muted(request.user, body.channel, muted=body.muted)
     return {"channel": body.channel, "muted": body.muted, "changed": changed}
 

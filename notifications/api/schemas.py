@@ -1,14 +1,17 @@
-"""What the API takes and gives (OpenAPI: /api/docs)."""
+"""The bodies of the API's requests and responses, as /api/docs describes them."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from ninja import Schema
 from pydantic import ConfigDict, Field
 
 from notifications.inbox import CAP, MOST_CHANGED
 
-Position = Annotated[int, Field(ge=0, le=2**63 - 1, description="A place in the log; `id` of an event on the stream.")]
+Position = Annotated[
+    int, Field(ge=0, le=2**63 - 1, description="A position in the log: the `id` of an event on the stream.")
+]
+Limit = Annotated[int, Field(ge=1, le=200)]
 Positions = Annotated[list[Position], Field(min_length=1, max_length=MOST_CHANGED)]
 
 
@@ -19,12 +22,12 @@ class Problem(Schema):
 
 
 class Strict(Schema):
-    """A body in which an unknown name is a mistake, not a wish that goes unheard."""
+    """A body that is refused where it has an unknown key: to ignore a misspelt one would hide the mistake."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Message(Schema):
+class EventMessage(Schema):
     """An event, as the stream sends it."""
 
     id: Position
@@ -37,51 +40,53 @@ class Message(Schema):
     data: Any
 
 
-class Item(Message):
-    """A line of the inbox."""
+class InboxItem(EventMessage):
+    """An event in the inbox."""
 
     unread: bool
 
 
-class Inbox(Schema):
+class InboxPage(Schema):
     """A page of the inbox, newest first."""
 
-    items: list[Item]
+    items: list[InboxItem]
     next: Position | None = Field(description="The `before` of the next page; null on the last.")
     cursor: Position = Field(description="The log's position before the page was made: open the stream from there.")
     unread: int = Field(ge=0, le=CAP + 1)
 
 
-class Unread(Schema):
-    """How much is unread; counting stops one past the cap."""
+class UnreadCount(Schema):
+    """The number of unread events; counting stops one past the cap."""
 
     unread: int = Field(ge=0, le=CAP + 1)
     label: str
     cursor: Position
 
 
-class Events(Schema):
-    """What happened after a cursor, in order: the polling path."""
+class EventPage(Schema):
+    """Events after a cursor, in order: for clients that poll."""
 
-    items: list[Message]
+    items: list[EventMessage]
     cursor: Position = Field(description="The next request's `after`.")
-    reset: bool = Field(description="The cursor was too old: load the inbox anew and go on from this one.")
+    reset: bool = Field(
+        description="The cursor is outside of the log: load the inbox again and continue from `cursor`."
+    )
 
 
-class These(Strict):
-    """Some events."""
+class MarkPositions(Strict):
+    """Events by their positions."""
 
     positions: Positions
 
 
-class Through(Strict):
-    """All events up to one."""
+class MarkThrough(Strict):
+    """All events up to a position."""
 
     through: Position
 
 
 class Ways(Strict):
-    """How one kind reaches a person."""
+    """The ways in which one kind reaches a person."""
 
     page: bool = True
     toast: bool = True
@@ -93,7 +98,7 @@ Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", example
 
 
 class QuietHours(Strict):
-    """Hours in the person's time zone in which what happens is kept, but not toasted."""
+    """Hours in the person's time zone in which events are kept, but not toasted."""
 
     on: bool = False
     start: Clock = Field("22:00", alias="from")
@@ -102,34 +107,30 @@ class QuietHours(Strict):
 
 
 class PreferencesIn(Strict):
-    """All of a person's choices; kinds that are not named get their defaults."""
+    """All preferences of a person; kinds that are not named get their defaults."""
 
     kinds: dict[str, Ways] = Field(max_length=200)
     quiet: QuietHours
     email: bool | None = Field(None, description="Whether any email is wanted; left out, it stays as it is.")
 
 
-class Preferences(PreferencesIn):
-    """A person's choices as they hold now."""
+class PreferencesOut(PreferencesIn):
+    """All preferences of a person, as they are now."""
 
     email: bool
     quiet_now: bool
 
 
-class Mute(Strict):
-    """A channel to be silent, or to speak again."""
+class MuteIn(Strict):
+    """A channel to be muted, or unmuted."""
 
     channel: str = Field(max_length=100)
     muted: bool
 
 
-class Muted(Schema):
-    """How a channel stands."""
+class MuteOut(Schema):
+    """Whether a channel is muted, and whether the request changed that."""
 
     channel: str
     muted: bool
     changed: bool
-
-
-Limit = Annotated[int, Field(ge=1, le=200)]
-Show = Literal["all", "unread"]

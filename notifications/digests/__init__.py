@@ -1,12 +1,14 @@
-"""Digests: emails about what stays unread.
+"""Digests: emails about events that stay unread.
+
+`sending` chooses the people and sends, `message` writes the email and its unsubscribe link.
 
 Invariants:
-- Two runs at once send nothing twice: a run claims a person's row before it sends.
-- A mail server that is down loses nothing: what was not sent is due in the next run.
+- Two runs at once send no email twice: a run claims a person's row before it sends.
+- A mail server that is down loses no email: a person who was not reached is due again in the next run.
 
 May import: notifications.inbox, preferences, log, models, conf.
 """
 
-from notifications.digests.sending import MailServerDown, Outcome, due, send_all, told
+from notifications.digests.sending import MailServerDown, Outcome, digest_of, due, send_all
 
-__all__ = ["MailServerDown", "Outcome", "due", "send_all", "told"]
+__all__ = ["MailServerDown", "Outcome", "digest_of", "due", "send_all"]

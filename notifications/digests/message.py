@@ -1,4 +1,4 @@
-"""The email itself: in the reader's language and time zone, bundled by day, with a way out that takes one click."""
+"""The email of a digest: in the reader's language and time zone, grouped by day, with a one-click unsubscribe link."""
 
 from email.utils import formataddr
 from typing import TYPE_CHECKING, Any
@@ -16,29 +16,31 @@ from django.utils.translation import ngettext
 from notifications import conf, inbox
 from notifications.inbox import groups
 from notifications.models import Event
-from notifications.preferences import Choices
+from notifications.preferences import Preferences
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 
 SALT = "notifications.unsubscribe"
-# Lines of one email; the rest is in the inbox.
+# Events of one email; the others are counted in its last line.
 LINES = 20
 
 
 def compose(
     user: "AbstractBaseUser",
-    chosen: Choices,
+    chosen: Preferences,
     events: list[Event],
     span: tuple[int, int],
     connection: BaseEmailBackend,
 ) -> EmailMultiAlternatives:
     """Returns the email about these events, newest first, to be sent over this connection.
 
-    span: the positions after and up to which it tells; the same span is the same email, should it come twice.
+    span: the positions after which and up to which the digest covers the log. They make the Message-ID, so that a
+    digest that is sent twice is one email to mail programs.
     """
-    site, way_out = conf.site_url(), f"{conf.site_url()}{reverse('notifications:unsubscribe', args=[token(user)])}"
+    site = conf.site_url()
+    unsubscribe_url = f"{site}{reverse('notifications:unsubscribe', args=[token(user)])}"
     with translation.override(chosen.language or settings.LANGUAGE_CODE), timezone.override(chosen.quiet.tzinfo):
         days = groups.by_day(events[:LINES], with_today=False)
         context = {
@@ -49,7 +51,7 @@ def compose(
             "site": site,
             "inbox_url": site + reverse("notifications:inbox"),
             "settings_url": site + reverse("notifications:preferences"),
-            "unsubscribe_url": way_out,
+            "unsubscribe_url": unsubscribe_url,
             "language": translation.get_language(),
         }
         subject = ngettext(
@@ -62,8 +64,8 @@ def compose(
         to=[formataddr((user.get_username(), address_of(user)))],
         connection=connection,
         headers={
-            # One click, in the mail program itself (RFC 8058), and no answer from machines (RFC 3834).
-            "List-Unsubscribe": f"<{way_out}>",
+            # Mail programs unsubscribe with one click (RFC 8058), and no machine answers (RFC 3834).
+            "List-Unsubscribe": f"<{unsubscribe_url}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Auto-Submitted": "auto-generated",
             "Message-ID": f"<digest.{user.pk}.{span[0]}.{span[1]}@{urlsplit(site).hostname}>",
@@ -74,25 +76,25 @@ def compose(
 
 
 def more_than_listed(count: int) -> str:
-    """How many there are beyond the lines, as far as they were counted; empty where there are none."""
+    """Returns the number of events that the email leaves out, as "79+" past the cap; empty where there are none."""
     if count <= LINES:
         return ""
     return f"{inbox.CAP - LINES}+" if count > inbox.CAP else str(count - LINES)
 
 
 def address_of(user: Any) -> str:
-    """A person's email address; empty where there is none."""
+    """Returns a person's email address; empty where there is none."""
     return str(getattr(user, user.get_email_field_name(), "") or "")
 
 
 def token(user: "AbstractBaseUser") -> str:
-    """What names a person in the way out: signed, and good for as long as the email is kept."""
+    """Returns the signed name of a person in the unsubscribe link. It does not expire, because emails are kept."""
     return signing.dumps(str(user.pk), salt=SALT)
 
 
-def user_id_of(given: str) -> str | None:
-    """Whose way out it is; None where it is not of our making."""
+def user_id_of(unsubscribe_token: str) -> str | None:
+    """Returns the primary key of the person whom token() named; None where the signature is wrong."""
     try:
-        return str(signing.loads(given, salt=SALT))
+        return str(signing.loads(unsubscribe_token, salt=SALT))
     except signing.BadSignature:
         return None

@@ -1,8 +1,9 @@
-"""Email for what stays unread: who is due one, and that each is sent once, however many runs there are.
+"""Sends the digests that are due, each once, however many runs there are at a time.
 
-A run claims a person, sends, and then notes up to where the person has been told. One that is killed between the last two
-leaves its claim behind; when that has grown old the next run sends that one email again. So nothing is lost, and at most
-one email of each killed run comes twice (with the same Message-ID, by which mail programs drop the second).
+A run claims a person's row, sends the email, and then stores the position up to which the email covers the log. A run
+that is killed between the last two steps leaves its claim behind; once the claim is older than LEASE, the next run sends
+that email again. So no email is lost, and a killed run repeats at most one (with the same Message-ID, by which mail
+programs drop the second).
 """
 
 import logging
@@ -23,6 +24,7 @@ from django.utils import timezone
 from notifications import conf, inbox, kinds, log, preferences
 from notifications.digests import message
 from notifications.models import Digest, Event, Subscription
+from notifications.preferences import Preferences
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -30,71 +32,79 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A claim older than this was left behind by a run that was killed: sending one email takes seconds. Whom the mail server
-# refused is tried again after as long.
+# An older claim was left behind by a run that was killed: sending one email takes seconds. A person whose email the mail
+# server refused is tried again after the same time.
 LEASE = timedelta(minutes=15)
 
 
 class MailServerDown(Exception):
-    """The mail server cannot be reached, or has hung up: whoever is left is for the next run."""
+    """The mail server cannot be reached, or has hung up: the people who are left are for the next run."""
 
 
 class Outcome(Enum):
-    """What became of one person in a run."""
+    """The result of a run for one person."""
 
     SENT = "sent"
+    # Not due yet, or not any more.
     WAITS = "waits"
+    # By the mail server.
     REFUSED = "refused"
-    # Another run is at it, or was killed at it a moment ago, or the mail server refused this person lately.
+    # Another run has claimed this person, or was killed a moment ago, or the mail server refused this person lately.
     BUSY = "busy"
 
 
 @dataclass(frozen=True, slots=True)
-class Unread:
-    """What a person has not read and not been mailed, and the log's position up to which that is all."""
+class Pending:
+    """The events for one digest, newest first."""
 
     events: list[Event]
+    # There are no others up to this position of the log.
     through: int
 
 
 def due(now: datetime | None = None) -> list[Any]:
-    """The people who may be due an email: something they hear has been unread for long enough, and they have an address.
+    """Returns the primary keys of people with an address who may be due an email: an event has been unread long enough.
 
-    Their preferences are looked at one by one, later.
+    send() reads their preferences, one person at a time.
     """
     now = now or timezone.now()
     address = f"user__{get_user_model().get_email_field_name()}"
-    told = Event.objects.filter(channel=OuterRef("channel"), position__gt=OuterRef("past"), created_at__range=span(now))
-    waiting = Q(user__notification_digest__sent_at__gt=now - conf.digest_pause())
+    news = Event.objects.filter(
+        channel=OuterRef("channel"), position__gt=OuterRef("past"), created_at__range=news_window(now)
+    )
+    mailed_lately = Q(user__notification_digest__sent_at__gt=now - conf.digest_pause())
     return list(
         Subscription.objects.filter(muted=False)
         .annotate(
-            told=Coalesce(F("user__notification_digest__through"), Value(0)),
-            past=Greatest("read_through", "told", Value(news_since(now))),
+            mailed=Coalesce(F("user__notification_digest__through"), Value(0)),
+            past=Greatest("read_through", "mailed", Value(news_since(now))),
         )
-        .filter(Exists(told.exclude(kind__in=kinds.unlisted_names())))
-        .exclude(Q(**{address: ""}) | Q(**{f"{address}__isnull": True}) | waiting)
+        .filter(Exists(news.exclude(kind__in=kinds.unlisted_names())))
+        .exclude(Q(**{address: ""}) | Q(**{f"{address}__isnull": True}) | mailed_lately)
         .order_by("user_id")
         .values_list("user_id", flat=True)
         .distinct()
     )
 
 
-def span(now: datetime) -> tuple[datetime, datetime]:
-    """When that happened which has been unread for long enough, and is still news."""
+def news_window(now: datetime) -> tuple[datetime, datetime]:
+    """The time within which an event is old enough to be mailed, and still news: its first and last moment."""
     return now - timedelta(days=conf.digest_days()), now - conf.digest_after()
 
 
 def news_since(now: datetime) -> int:
-    """The position before which nothing is news any more: the log need not be read from its beginning."""
-    recent = Event.objects.filter(created_at__gte=span(now)[0], position__isnull=False)
-    # By age, whose index finds it at once; a few positions that are out of its order do not matter.
+    """Returns the position up to which all events are too old to be mailed: the log need not be read from its start."""
+    recent = Event.objects.filter(created_at__gte=news_window(now)[0], position__isnull=False)
+    # By age, for which there is an index. Positions follow ages nearly everywhere; a few exceptions do not matter.
     first = recent.order_by("created_at").values_list("position", flat=True).first()
     return log.head() if first is None else first - 1
 
 
 def send_all(user_ids: list[Any], now: datetime | None = None) -> Iterator[Outcome]:
-    """Sends to each of these people what is due; raises MailServerDown, once it is, for nothing to be lost."""
+    """Sends these people the digests that are due to them, and yields the outcome for each.
+
+    Raises MailServerDown at the first failure of the mail server; the remaining people stay due.
+    """
     connection = mail.get_connection()
     try:
         connection.open()
@@ -108,47 +118,50 @@ def send_all(user_ids: list[Any], now: datetime | None = None) -> Iterator[Outco
 
 
 def send(user_id: Any, connection: BaseEmailBackend, now: datetime) -> Outcome:
-    """Sends one person what is due, if no other run is at it."""
+    """Sends one person's digest if it is due and no other run has claimed it. Raises MailServerDown."""
     user = get_user_model().objects.filter(pk=user_id).first()
     if user is None:
         return Outcome.WAITS
     row, _created = Digest.objects.get_or_create(user_id=user_id)
     free = Q(claimed_at=None) | Q(claimed_at__lt=now - LEASE)
-    # The position as well: another run may have sent between our look and our claim.
+    # With the position: another run may have sent a digest after we read the row and before we claim it.
     if not Digest.objects.filter(free, pk=row.pk, through=row.through).update(claimed_at=now):
         return Outcome.BUSY
     mine = Digest.objects.filter(pk=row.pk, claimed_at=now)
     chosen = preferences.of(user)
-    unread = unread_of(user, row.through, chosen, now)
-    if not user.is_active or not unread.events:
-        # Switched off, or read meanwhile: not to be looked at again in every run.
-        mine.update(claimed_at=None, through=unread.through)
+    pending = pending_for(user, row.through, chosen, now)
+    if not user.is_active or not pending.events:
+        # Switched off, or read meanwhile. The position goes on, so that due() leaves this person out of the next run.
+        mine.update(claimed_at=None, through=pending.through)
         return Outcome.WAITS
-    if chosen.quiet.covers(now) or all(event.created_at > span(now)[1] for event in unread.events):
+    if chosen.quiet.covers(now) or all(event.created_at > news_window(now)[1] for event in pending.events):
         mine.update(claimed_at=None)
         return Outcome.WAITS
     try:
-        message.compose(user, chosen, unread.events, (row.through, unread.through), connection).send()
+        message.compose(user, chosen, pending.events, (row.through, pending.through), connection).send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused, ValueError) as error:
-        # Of this one person; the claim stays, so that it is not tried again in every run.
+        # It concerns this person alone. The claim stays, so that not every run tries again.
         logger.error("the digest of user %s was refused: %s", user_id, error)  # noqa: TRY400  no traceback helps here
         return Outcome.REFUSED
     except (OSError, smtplib.SMTPException) as error:
         mine.update(claimed_at=None)
         raise MailServerDown(str(error) or type(error).__name__) from error
-    mine.update(claimed_at=None, through=unread.through, sent_at=now)
+    mine.update(claimed_at=None, through=pending.through, sent_at=now)
     return Outcome.SENT
 
 
-def unread_of(user: "AbstractBaseUser", told: int, chosen: preferences.Choices, now: datetime) -> Unread:
-    """What is unread in a person's inbox, wanted by email, still news, and past what was mailed before; newest first."""
+def pending_for(user: "AbstractBaseUser", mailed: int, chosen: Preferences, now: datetime) -> Pending:
+    """Returns the unread events of a person's inbox that are wanted by email, still news, and not mailed yet.
+
+    mailed: the position up to which earlier digests cover the log.
+    """
     through = log.head()
     items = inbox.items(user, unread_only=True, silenced=chosen.silenced | chosen.unmailed)
-    since = max(told, news_since(now))
-    items = items.filter(position__gt=since, position__lte=through, created_at__gte=span(now)[0])
-    return Unread(list(items[: inbox.CAP + 1]), through)
+    since = max(mailed, news_since(now))
+    items = items.filter(position__gt=since, position__lte=through, created_at__gte=news_window(now)[0])
+    return Pending(list(items[: inbox.CAP + 1]), through)
 
 
-def told(user: "AbstractBaseUser") -> Digest | None:
-    """Up to where a person has been told by email; None for whom no run has looked at."""
+def digest_of(user: "AbstractBaseUser") -> Digest | None:
+    """Returns how far a person has been mailed; None as long as no run has claimed the person."""
     return Digest.objects.filter(user_id=user.pk).first()

@@ -16,7 +16,7 @@ from notifications import digests, inbox, kinds, log, preferences, subscriptions
 from notifications.log.control import control_channel
 from notifications.models import Event, Reading, ServerProcess
 from notifications.monitoring import heartbeat
-from notifications.preferences import Choices
+from notifications.preferences import Preferences
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -62,7 +62,7 @@ def permission(user: "AbstractBaseUser", event: Event) -> Answer:
 def subscription(user: "AbstractBaseUser", event: Event) -> Answer:
     """Whether the person heard the channel when it happened."""
     channels = subscriptions.channels_of(user)
-    found = subscriptions.of(user, event.channel)
+    found = subscriptions.find(user, event.channel)
     if found is None:
         words = _("none: the person does not hear this channel")
     elif found.muted:
@@ -75,7 +75,7 @@ def subscription(user: "AbstractBaseUser", event: Event) -> Answer:
     return Answer(_("Subscription"), subscriptions.is_heard(event, channels), words)
 
 
-def preference(chosen: Choices, event: Event) -> Iterator[Answer]:
+def preference(chosen: Preferences, event: Event) -> Iterator[Answer]:
     """What the person wants of this kind, and at which hours."""
     kind, choice = kinds.get(event.kind), chosen.kinds.get(event.kind)
     if kind is None or choice is None:
@@ -96,7 +96,7 @@ def preference(chosen: Choices, event: Event) -> Iterator[Answer]:
     yield Answer(_("Quiet hours"), None, words)
 
 
-def in_inbox(user: "AbstractBaseUser", event: Event, chosen: Choices) -> Answer:
+def in_inbox(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Answer:
     """What the inbox makes of it."""
     item = inbox.items(user, silenced=chosen.silenced).filter(pk=event.pk).first()
     if item is not None:
@@ -106,9 +106,9 @@ def in_inbox(user: "AbstractBaseUser", event: Event, chosen: Choices) -> Answer:
     return Answer(_("Inbox"), passes=False, words=_("dismissed by the person") if dismissed else _("not in it"))
 
 
-def email(user: "AbstractBaseUser", event: Event, chosen: Choices) -> Answer:
+def email(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Answer:
     """Whether it may have been mailed."""
-    told = digests.told(user)
+    told = digests.digest_of(user)
     if not chosen.email:
         words = _("the person wants no emails")
     elif event.kind in chosen.unmailed:

@@ -1,28 +1,32 @@
-"""Preferences: what a person wants to be notified of, by which ways, at which hours and in which language.
+"""Preferences: of what a person wants to be notified, by which ways, at which hours and in which language.
+
+`document` has the values and their JSON, `parsing` makes them of a document, `reading` and `saving` are the database.
 
 Invariants:
-- A stored document that another release wrote is read without an error.
+- A document that another release stored is read without an error; one that is to be saved is checked in full.
 - A change is appended to the log in the transaction that makes it, and applies to open streams from that position on.
 - A required kind cannot be switched off.
 
-May import: notifications.log, models, kinds, conf.
+May import: notifications.log, models, kinds, signals, conf.
 """
 
-from notifications.preferences.choices import Choice, Choices, Look, Quiet, look, of, read, silenced_of_all, zone_names
-from notifications.preferences.saving import CHANGED, checked, clock, from_form, remember_language, save, without_email
+from notifications.preferences.document import Choice, Preferences, Quiet
+from notifications.preferences.parsing import checked, from_form, from_stored, parse, zone_names
+from notifications.preferences.reading import Look, look, of, silenced_of_all
+from notifications.preferences.saving import CHANGED, remember_language, save, without_email
 
 __all__ = [
     "CHANGED",
     "Choice",
-    "Choices",
     "Look",
+    "Preferences",
     "Quiet",
     "checked",
-    "clock",
     "from_form",
+    "from_stored",
     "look",
     "of",
-    "read",
+    "parse",
     "remember_language",
     "save",
     "silenced_of_all",

@@ -65,7 +65,7 @@ def ended(stream: Recorded, reason: str) -> None:
     logger.info(
         "stream ended: %s; user %s, from %d to %d, %d delivered in %.1f s",
         *(reason, record.user_id, record.cursor, record.position, record.delivered, seconds),
-        extra={"fields": {"stream": record._asdict(), "seconds": round(seconds, 3)}},
+        extra={"stream": record._asdict(), "seconds": round(seconds, 3)},
     )
 
 

@@ -1,4 +1,4 @@
-"""Subscriptions: which channels a person reads, and who may read a channel.
+"""Subscriptions: the channels that a person reads, and the permission to read a channel.
 
 `subscribing` holds the rows (subscribe, unsubscribe, mute), `permissions` the rules of the site, and `accounts` the
 receivers that carry log-outs and changed accounts to open streams.
@@ -6,9 +6,9 @@ receivers that carry log-outs and changed accounts to open streams.
 Invariants:
 - Every change is appended to the log in the transaction that makes it, so that it reaches the open streams of every
   process at its place among the events.
-- Whoever may not read a channel is refused by `can_read()`, and by nothing else.
+- `can_read()` alone decides whether a user may read a channel.
 
-May import: notifications.log, models, kinds, conf.
+May import: notifications.log, models, kinds, signals, conf.
 """
 
 from notifications.subscriptions.permissions import can_read, register_rule
@@ -17,9 +17,9 @@ from notifications.subscriptions.subscribing import (
     channels_of,
     channels_of_all,
     ensure_own,
+    find,
     is_heard,
     may_mute,
-    of,
     own_channels,
     register_names,
     register_own,
@@ -35,9 +35,9 @@ __all__ = [
     "channels_of",
     "channels_of_all",
     "ensure_own",
+    "find",
     "is_heard",
     "may_mute",
-    "of",
     "own_channels",
     "register_names",
     "register_own",

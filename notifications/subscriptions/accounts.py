@@ -1,4 +1,8 @@
-"""Receivers that carry a person's changes to their open streams, in every process, through the log."""
+"""Receivers that carry log-ins, log-outs and changed accounts to the person's open streams, through the log.
+
+A stream is authenticated when it opens. An entry on the person's control channel makes the streams of every process
+check again, or end.
+"""
 
 from typing import Any
 
@@ -12,12 +16,12 @@ from notifications import log
 from notifications.log.control import control_channel, session_digest
 from notifications.subscriptions import subscribing
 
-# What logging in writes; it changes nothing for a stream that is open.
+# Logging in writes them; they change nothing for a stream that is open.
 HARMLESS_FIELDS = {"last_login"}
 
 
-def connect() -> None:
-    """Connects the receivers; called once, when the app is ready."""
+def connect_account_receivers() -> None:
+    """Connects the receivers of this module; apps.ready() calls it once."""
     user_logged_in.connect(give_own_channels, dispatch_uid="notifications.give_own_channels")
     user_logged_out.connect(end_streams_of_session, dispatch_uid="notifications.end_streams_of_session")
     post_save.connect(recheck_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.recheck_streams")
@@ -25,21 +29,21 @@ def connect() -> None:
 
 
 def give_own_channels(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Logging in gives a person who came by another way than save() (a bulk import) the own channels."""
+    """Subscribes a person to the own channels at log-in: a bulk import saves users without post_save."""
     subscribing.ensure_own(user)
 
 
 def end_streams_of_session(
     sender: Any, request: HttpRequest | None, user: AbstractBaseUser | None, **kwargs: Any
 ) -> None:
-    """Log-out ends the streams of that session, and of no other."""
+    """Ends the streams of the session that logs out, and of no other."""
     key = getattr(getattr(request, "session", None), "session_key", None)
     if user is not None and key:
         log.append(control_channel(user.pk), "control.session_ended", {"session": session_digest(key)})
 
 
 def end_streams_of_user(sender: Any, instance: AbstractBaseUser, **kwargs: Any) -> None:
-    """A deleted account makes its open streams look again, and find that it is gone."""
+    """Makes the open streams of a deleted account check it again, find no row, and end."""
     log.append(control_channel(instance.pk), "control.user_changed")
 
 
@@ -52,7 +56,10 @@ def recheck_streams_of_user(
     update_fields: frozenset[str] | None,
     **kwargs: Any,
 ) -> None:
-    """A changed account (password, deactivation, rights) makes its open streams look again whether they still may."""
+    """Makes the open streams of a changed account (password, deactivation, rights) check its permissions again.
+
+    A new account gets its own channels.
+    """
     if created and not raw:
         subscribing.ensure_own(instance)
     if created or raw or (update_fields is not None and set(update_fields) <= HARMLESS_FIELDS):

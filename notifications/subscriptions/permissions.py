@@ -1,4 +1,4 @@
-"""Who may read which channel: the rules of the site, and the one function that applies them."""
+"""The permission to read a channel: the site's rules, and the one function that applies them."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -15,17 +15,19 @@ _rules: dict[str, Rule] = {}
 
 
 def register_rule(prefix: str, rule: Rule) -> None:
-    """Declares who may read the channels "<prefix>:…".
+    """Sets the rule that decides who may read the channels "<prefix>:…".
 
-    rule: takes a user, who is logged in and active, and the channel's name behind the colon.
+    rule: takes a user, who is logged in and active, and the channel's name behind the colon; returns whether the user
+    may read the channel.
     """
     _rules[prefix] = rule
 
 
 def can_read(user: "AbstractBaseUser | None", channel: str) -> bool:
-    """Whether a user may read a channel: an own one, one that a rule allows, or one the user is subscribed to.
+    """Whether a user may read a channel.
 
-    Anonymous and inactive users may read no channel.
+    A user may read the own channels and those that a rule allows; where no rule has the prefix, those that the user is
+    subscribed to and has not muted. Anonymous and inactive users may read none.
     """
     if user is None or not user.is_authenticated or not user.is_active:
         return False

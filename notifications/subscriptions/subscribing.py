@@ -1,7 +1,7 @@
-"""Who hears which channel: subscribe, unsubscribe, mute, and the channels that are a person's own.
+"""The rows that say which channels a person reads: subscribe, unsubscribe, mute, and the person's own channels.
 
-Each change is told to the person's open streams through the log, in the same transaction, so that it takes effect in
-every process and at its place among the events.
+Each change is appended to the log, on the person's control channel and in the same transaction, so that it takes effect
+in the open streams of every process and at its place among the events.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -27,32 +27,34 @@ class Positioned(Protocol):
     def position(self) -> int | None: ...
 
 
-# Prefixes of channels that belong to one person by right: "user:9" is heard by user 9, without anybody's doing.
+# Prefixes of the channels that belong to one person: user 9 reads "user:9" without having subscribed.
 _own_prefixes = ["user"]
 
-
-# By prefix: what people call the channels with these names behind the colon.
+# By prefix: a function from the names behind the colon to the channels' titles.
 _namers: dict[str, Callable[[Collection[str]], Mapping[str, str]]] = {}
 
 
 def register_own(prefix: str) -> None:
-    """Declares that everyone hears the channel "<prefix>:<own id>"."""
+    """Declares that each person reads the channel "<prefix>:<own id>"."""
     if prefix not in _own_prefixes:
         _own_prefixes.append(prefix)
 
 
 def register_names(prefix: str, namer: Callable[[Collection[str]], Mapping[str, str]]) -> None:
-    """Declares what the channels "<prefix>:…" are called, in the active language; they can then be muted."""
+    """Lets people mute the channels "<prefix>:…".
+
+    namer: maps names behind the colon to titles in the active language. A channel that it leaves out cannot be muted.
+    """
     _namers[prefix] = namer
 
 
 def own_channels(user: "AbstractBaseUser") -> set[str]:
-    """Returns the channels that are this person's own."""
+    """Returns the names of the person's own channels."""
     return {f"{prefix}:{user.pk}" for prefix in _own_prefixes}
 
 
 def subscribe(user: "AbstractBaseUser", channel: str) -> bool:
-    """Lets a person hear a channel from now on; True if that changed anything."""
+    """Subscribes a person to a channel, from the log's present head on; True if the person was not subscribed."""
     with transaction.atomic():
         since = log.head()
         _row, created = Subscription.objects.get_or_create(
@@ -64,7 +66,7 @@ def subscribe(user: "AbstractBaseUser", channel: str) -> bool:
 
 
 def unsubscribe(user: "AbstractBaseUser", channel: str) -> bool:
-    """Ends a subscription, with what it had unread; True if there was one."""
+    """Ends a subscription; its unread events leave the inbox. True if there was one."""
     with transaction.atomic():
         deleted, _by_model = Subscription.objects.filter(user_id=user.pk, channel=channel).delete()
         if deleted:
@@ -74,12 +76,12 @@ def unsubscribe(user: "AbstractBaseUser", channel: str) -> bool:
 
 
 def set_muted(user: "AbstractBaseUser", channel: str, *, muted: bool) -> bool:
-    """Silences a subscription, or lets it speak again from now on; True if that changed anything."""
+    """Mutes a subscription, or unmutes it from the log's present head on; True if that changed it."""
     with transaction.atomic():
         since = log.head()
         rows = Subscription.objects.filter(user_id=user.pk, channel=channel, muted=not muted)
-        speaking = {"muted": False, "since": since, "read_through": since}
-        changed = rows.update(muted=True) if muted else rows.update(**speaking)
+        unmuted = {"muted": False, "since": since, "read_through": since}
+        changed = rows.update(muted=True) if muted else rows.update(**unmuted)
         if changed and muted:
             log.append(control_channel(user.pk), "control.unsubscribed", {"channel": channel})
             unread_changed.send(sender=Subscription, user=user)
@@ -89,7 +91,7 @@ def set_muted(user: "AbstractBaseUser", channel: str, *, muted: bool) -> bool:
 
 
 class Source(NamedTuple):
-    """A channel that a person hears and may mute."""
+    """A channel that a person is subscribed to and may mute."""
 
     channel: str
     name: str
@@ -97,7 +99,7 @@ class Source(NamedTuple):
 
 
 def sources(user: "AbstractBaseUser") -> list[Source]:
-    """Returns what a person hears and may mute, by name; what has no name (the person's own channel) may not be."""
+    """Returns the subscribed channels that a person may mute, sorted by title; "user:<id>" has none and is left out."""
     muted = dict(Subscription.objects.filter(user_id=user.pk).values_list("channel", "muted"))
     found = []
     for prefix, namer in _namers.items():
@@ -110,12 +112,15 @@ def sources(user: "AbstractBaseUser") -> list[Source]:
 
 
 def may_mute(channel: str) -> bool:
-    """Whether a channel is of a kind that people may mute."""
+    """Whether the channel's prefix is one that people may mute."""
     return channel.partition(":")[0] in _namers
 
 
 def ensure_own(user: "AbstractBaseUser", known: Collection[str] = ()) -> set[str]:
-    """Makes the rows of a person's own channels that are not known to be there; returns the channels it looked after."""
+    """Makes the missing subscriptions to a person's own channels. known: the channels that have one already.
+
+    Returns the own channels that are not in `known`; now each has a row.
+    """
     missing = own_channels(user) - set(known)
     if missing:
         Subscription.objects.bulk_create(
@@ -125,32 +130,32 @@ def ensure_own(user: "AbstractBaseUser", known: Collection[str] = ()) -> set[str
 
 
 def channels_of(user: "AbstractBaseUser") -> dict[str, int]:
-    """Returns the channels a person hears, each with the position after which it does."""
+    """Returns the channels that a person reads, each with the position after which its events count."""
     return channels_of_all([user])[user.pk]
 
 
 def channels_of_all(users: Sequence["AbstractBaseUser"]) -> dict[Any, dict[str, int]]:
-    """Returns the channels that people hear, by their primary key: one query.
+    """Returns channels_of() for each of these people, by primary key: one query.
 
-    The own ones are there from the first look, however the person's row came into the database.
+    It makes the subscriptions to own channels that are missing, because a bulk import saves users without a signal.
     """
-    heard: dict[Any, dict[str, int]] = {user.pk: {} for user in users}
+    channels: dict[Any, dict[str, int]] = {user.pk: {} for user in users}
     known: dict[Any, list[str]] = {user.pk: [] for user in users}
-    rows = Subscription.objects.filter(user_id__in=list(heard)).values_list("user_id", "channel", "since", "muted")
+    rows = Subscription.objects.filter(user_id__in=list(channels)).values_list("user_id", "channel", "since", "muted")
     for user_id, channel, since, muted in rows:
         known[user_id].append(channel)
         if not muted:
-            heard[user_id][channel] = since
+            channels[user_id][channel] = since
     for user in users:
-        heard[user.pk] |= dict.fromkeys(ensure_own(user, known=known[user.pk]), 0)
-    return heard
+        channels[user.pk] |= dict.fromkeys(ensure_own(user, known=known[user.pk]), 0)
+    return channels
 
 
 def is_heard(event: Positioned, channels: Mapping[str, int]) -> bool:
-    """Whether an event of one of these channels, of channels_of(), happened after the person began to hear it."""
+    """Whether the event is in one of these channels of channels_of(), and after the position from which it counts."""
     return event.position is not None and event.position > channels.get(event.channel, event.position)
 
 
-def of(user: "AbstractBaseUser", channel: str) -> Subscription | None:
+def find(user: "AbstractBaseUser", channel: str) -> Subscription | None:
     """Returns a person's subscription to a channel, muted or not."""
     return Subscription.objects.filter(user_id=user.pk, channel=channel).first()

@@ -153,7 +153,7 @@ def test_preferences_that_cannot_be_are_refused_with_words(client, alice, kinds,
     answer = client.put("/api/preferences", body, content_type="application/json")
     assert answer.status_code == status
     assert said in answer.content.decode()
-    assert preferences.of(alice) == preferences.read(None)
+    assert preferences.of(alice) == preferences.from_stored(None)
 
 
 def test_muting_by_the_api(client, alice):
@@ -191,7 +191,7 @@ def test_a_stranger_reads_and_changes_nothing_of_others(client, alice, charlie):
     client.put("/api/preferences", '{"kinds": {}, "quiet": {"on": true}}', content_type="application/json")
     assert inbox.unread_count(alice) == 2
     assert len(inbox.items(alice)) == 2
-    assert preferences.of(alice) == preferences.read(None)
+    assert preferences.of(alice) == preferences.from_stored(None)
     assert "author:7" in subscriptions.channels_of(alice)
 
 

@@ -24,7 +24,7 @@ Event.objects.update(created_at=timezone.now() - timedelta(hours=1))
 """
 FREED = """
 from notifications.models import Digest
-from notifications.digests import LEASE
+from notifications.digests.sending import LEASE
 from django.db.models import F
 print(Digest.objects.exclude(claimed_at=None).update(claimed_at=F("claimed_at") - LEASE))
 """

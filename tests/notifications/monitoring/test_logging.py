@@ -2,8 +2,12 @@
 
 import json
 import logging
+from datetime import datetime
+from logging.config import DictConfigurator
+from typing import Any
 
 import pytest
+from django.conf import settings
 
 from notifications import log, tracing
 from notifications.monitoring import recent_errors
@@ -12,11 +16,14 @@ from tests.support.asgi import Reader, cookies_of, in_thread, run
 from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
+# That of the settings, with its options.
+LOGGING: Any = settings.LOGGING
+FORMATTER = DictConfigurator(LOGGING).configure_formatter(LOGGING["formatters"]["json"])
 
 
 def as_json(record: logging.LogRecord) -> dict:
     tracing.TraceFilter().filter(record)
-    return json.loads(recent_errors.JsonFormatter().format(record))
+    return json.loads(FORMATTER.format(record))
 
 
 def test_a_stream_says_in_one_line_how_it_went(caplog):
@@ -56,7 +63,7 @@ def test_every_request_has_an_id_its_proxys_if_that_is_fit(client):
 def test_a_line_of_json_has_what_the_text_has():
     tracing.begin_trace("request-0815")
     record = logging.getLogger("some").makeRecord(
-        "some", logging.ERROR, __file__, 1, "%s broke", ("it",), None, extra={"fields": {"order": 7}}
+        "some", logging.ERROR, __file__, 1, "%s broke", ("it",), None, extra={"order": 7}
     )
     found = as_json(record)
     assert {name: found[name] for name in ("level", "logger", "trace", "message", "order")} == {
@@ -67,6 +74,8 @@ def test_a_line_of_json_has_what_the_text_has():
         "order": 7,
     }
     assert found["time"].endswith("+00:00")
+    assert datetime.fromisoformat(found["time"]).timestamp() == pytest.approx(record.created, abs=0.001)
+    assert set(found) == {"time", "level", "logger", "trace", "message", "order"}
     record.exc_info = (ValueError, ValueError("wrong"), None)
     assert as_json(record)["error"] == "ValueError: wrong"
 
@@ -75,10 +84,10 @@ def test_the_latest_errors_are_remembered_and_missing_pages_are_not(client):
     recent_errors.recent.clear()
     client.get("/nothing/")
     logging.getLogger("notifications.digests").warning("cannot mail %s", "anybody")
-    for number in range(recent_errors.REMEMBERED):
+    for number in range(recent_errors.MAX_ERRORS):
         logging.getLogger("orders").error("number %d", number)
     assert [error["text"] for error in recent_errors.recent] == [
-        f"number {number}" for number in range(recent_errors.REMEMBERED)
+        f"number {number}" for number in range(recent_errors.MAX_ERRORS)
     ]
     logging.getLogger("notifications.digests").warning("cannot mail %s", "anybody")
     assert recent_errors.recent[-1]["text"] == "cannot mail anybody"

@@ -8,15 +8,15 @@ from django.urls import reverse
 
 from notifications import inbox, kinds, log, preferences, subscriptions
 from notifications.models import Preference
-from notifications.preferences import Choice, Choices, Quiet
+from notifications.preferences import Choice, Preferences, Quiet
 from notifications.stream import EventStream
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def without(*names: str) -> Choices:
-    """Choices in which these kinds are off on the page."""
+def without(*names: str) -> Preferences:
+    """Preferences in which these kinds are off on the page."""
     return preferences.checked({name: Choice(page=False) for name in names}, Quiet())
 
 
@@ -168,12 +168,12 @@ def test_a_stored_zone_or_kind_that_is_gone_harms_nothing(alice):
     assert chosen.quiet.zone == ""
 
 
-def test_pages_carry_the_choices_and_show_times_in_the_persons_zone(client, alice):
+def test_pages_carry_the_preferences_and_show_times_in_the_persons_zone(client, alice):
     preferences.save(alice, preferences.checked({}, Quiet(on=True, zone="Asia/Shanghai")))
     client.force_login(alice)
     answer = client.get("/notifications/")
     assert '"zone":"Asia/Shanghai"' in answer.context["notifications"]["preferences_json"]
-    assert answer.wsgi_request.choices.quiet.zone == "Asia/Shanghai"
+    assert answer.wsgi_request.preferences.quiet.zone == "Asia/Shanghai"
 
 
 def test_an_author_is_muted_and_heard_again_by_a_form(client, alice, charlie):
@@ -206,7 +206,7 @@ def test_a_stranger_changes_nobody_elses_preferences_or_mutes(client, alice, cha
     client.post(reverse("notifications:preferences"), form(quiet_on="on"))
     client.post("/notifications/mute/", {"channel": "author:7", "muted": "1"})
     client.post("/notifications/mute/", {"channel": f"seller:{alice.pk}", "muted": "1"})
-    assert preferences.of(alice) == preferences.read(None)
+    assert preferences.of(alice) == preferences.from_stored(None)
     assert subscriptions.channels_of(alice).keys() == {f"user:{alice.pk}", f"seller:{alice.pk}", "author:7"}
 
 
