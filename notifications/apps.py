@@ -35,14 +35,14 @@ class NotificationsConfig(AppConfig):
         # Log-outs and changed accounts reach open streams, and new users get their own channels.
         accounts.connect_account_receivers()
         # A changed subscription or preference changes the unread count: open pages get the new one.
-        marks.connect()
+        marks.connect_inbox_receivers()
         # send_event() of other apps reaches our streams. django-eventstream has no setting for its listener registry.
         hub.install()
         # Each server process reports itself as long as its tail runs. The tail gets the heartbeat from here, because
         # the stream package may not import monitoring.
         tail.companions["reports"] = heartbeat.keep
         # `manage.py check` finds settings under which events would be lost or streams would fail.
-        checks.connect()
+        checks.register_checks()
         # The site's apps register their kinds in modules named `notifiers`, as they register admin pages in `admin`.
         autodiscover_modules("notifiers")
 

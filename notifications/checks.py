@@ -15,7 +15,7 @@ from notifications.channelmanager import LogChannelManager
 from notifications.storage import LogStorage
 
 
-def connect() -> None:
+def register_checks() -> None:
     """Registers the checks; called once, when the app is ready."""
     for check in (check_databases, check_requests, check_eventstream, check_addresses, check_processes):
         register(check)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 # Kinds of this prefix steer open streams (subscribe, log-out …); no client sees them.
-CONTROL = "control."
+CONTROL_KINDS = "control."
 
 
 class Text(NamedTuple):
@@ -55,8 +55,8 @@ _registry: dict[str, Kind] = {}
 
 def register(kind: Kind) -> Kind:
     """Adds a kind; a second, different one of the same name is a programming error."""
-    if kind.name.startswith(CONTROL):
-        raise ValueError(f"{kind.name}: the prefix {CONTROL} is kept for the streams themselves")
+    if kind.name.startswith(CONTROL_KINDS):
+        raise ValueError(f"{kind.name}: the prefix {CONTROL_KINDS} is kept for the streams themselves")
     if _registry.setdefault(kind.name, kind) != kind:
         raise ValueError(f"{kind.name} is registered already")
     return kind

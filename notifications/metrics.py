@@ -22,7 +22,7 @@ class FannedOut(Protocol):
 # Seconds; from what one write costs to what a person calls late.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 # Delays remembered for the operators' page: those of the last so many events.
-REMEMBERED = 2000
+MAX_DELAYS = 2000
 
 STREAMS = Gauge("notifications_streams_open", "Streams open in this process.")
 OPENED = Counter("notifications_streams_opened_total", "Streams opened.")
@@ -49,7 +49,7 @@ TAIL_BEHIND = Gauge("notifications_tail_behind_events", "Events that the tail ha
 TAIL_SECONDS = Gauge("notifications_tail_lag_seconds", "Seconds since the tail last read the log to its end.")
 
 # Of the latest events: when, on the monotonic clock, at which position, and how late.
-delays: deque[tuple[float, int, float]] = deque(maxlen=REMEMBERED)
+delays: deque[tuple[float, int, float]] = deque(maxlen=MAX_DELAYS)
 _read_at: float | None = None
 
 

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 
-State = Reading.State
-
 # Counting stops here; the badge then says "99+".
 CAP = 99
 PAGE = 50
 
 # Marking all as read goes past what was made unread before it, and not past what was made unread later.
-UNREAD = Q(mark=None, position__gt=F("read_through")) | Q(mark__state=State.UNREAD, mark__since__gte=F("read_through"))
+UNREAD_CONDITION = Q(mark=None, position__gt=F("read_through")) | Q(
+    mark__state=Reading.State.UNREAD, mark__since__gte=F("read_through")
+)
 # Not the condition itself: in SQL that is null, not false, where there is no mark.
-IS_UNREAD = Case(When(UNREAD, then=True), default=False)
+IS_UNREAD = Case(When(UNREAD_CONDITION, then=True), default=False)
 
 
 def items(
@@ -76,14 +76,14 @@ def told(user_id: Any, hidden: Collection[str], *, unread_only: bool = False) ->
     # The channels first: the database then reads their events alone, however long the log.
     events = marked(Event.objects.filter(position__isnull=False, channel__in=mine.values("channel")), user_id).filter(
         ~Q(kind__in=hidden),
-        Q(mark=None) | Q(mark__state__in=(State.READ, State.UNREAD)),
+        Q(mark=None) | Q(mark__state__in=(Reading.State.READ, Reading.State.UNREAD)),
         read_through__isnull=False,
     )
     if not unread_only:
         return events
     # Below the floor nothing is unread but what was made so again.
     floor = Subquery(mine.order_by("read_through").values("read_through")[:1])
-    return events.filter(UNREAD, Q(position__gt=floor) | Q(mark__state=State.UNREAD))
+    return events.filter(UNREAD_CONDITION, Q(position__gt=floor) | Q(mark__state=Reading.State.UNREAD))
 
 
 def marked(events: QuerySet[Any], user_id: Any) -> QuerySet[Any]:

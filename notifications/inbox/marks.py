@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from notifications import log
-from notifications.inbox.listing import State, is_unread, items, unread_count
+from notifications.inbox.listing import is_unread, items, unread_count
 from notifications.kinds import Kind
 from notifications.models import Event, Reading, Subscription
 from notifications.signals import unread_changed
@@ -35,7 +35,7 @@ def mark_read(user: "AbstractBaseUser", position: int) -> Event | None:
     """Marks one item as read and returns it; None if it is not in this person's inbox."""
     event = items(user).filter(position=position).first()
     if event is not None:
-        change(user, [position], State.READ)
+        change(user, [position], Reading.State.READ)
     return event
 
 
@@ -46,7 +46,11 @@ def change(user: "AbstractBaseUser", positions: Iterable[int], state: Reading.St
     """
     with transaction.atomic():
         found = items(user).filter(position__in=list(positions)[:MOST_CHANGED])
-        due = [event for event in found if state == State.DISMISSED or is_unread(event) == (state == State.READ)]
+        due = [
+            event
+            for event in found
+            if state == Reading.State.DISMISSED or is_unread(event) == (state == Reading.State.READ)
+        ]
         since = log.head()
         Reading.objects.bulk_create(
             [Reading(user_id=user.pk, event=event, state=state, since=since) for event in due],
@@ -64,11 +68,11 @@ def announce(
     user: "AbstractBaseUser", *, through: int | None = None, changed: Mapping[Reading.State, list[int]] | None = None
 ) -> None:
     """Tells the person's open pages, on every device, what was read and what is left."""
-    positions = {state.value: (changed or {}).get(state, []) for state in State}
+    positions = {state.value: (changed or {}).get(state, []) for state in Reading.State}
     log.append(f"user:{user.pk}", READ.name, {"through": through, **positions, "count": unread_count(user)})
 
 
-def connect() -> None:
+def connect_inbox_receivers() -> None:
     """Connects the receiver; called once, when the app is ready."""
     unread_changed.connect(announce_count, dispatch_uid="notifications.announce_count")
 

@@ -12,8 +12,6 @@ from django.utils import timezone
 from notifications import conf, kinds, log
 from notifications.models import Event, Reading, Subscription
 
-State = Reading.State
-
 
 class Pruned(NamedTuple):
     """What a run did: events deleted, and old ones kept for somebody who has not read them."""
@@ -22,7 +20,7 @@ class Pruned(NamedTuple):
     spared: int
 
 
-def prune(keep: timedelta | None = None, keep_unread: timedelta | None = None) -> Pruned:
+def prune_events(keep: timedelta | None = None, keep_unread: timedelta | None = None) -> Pruned:
     """Deletes events older than `keep`; those that somebody has unread only past `keep_unread`. Both default to settings.
 
     keep_unread: no longer than keep means that nothing is spared.
@@ -43,6 +41,6 @@ def unread_by_anybody() -> Q:
     """
     heard = Subscription.objects.filter(muted=False, channel=OuterRef("channel"), since__lt=OuterRef("position"))
     marks = Reading.objects.filter(event=OuterRef(OuterRef("pk")), user=OuterRef("user"))
-    again = marks.filter(state=State.UNREAD, since__gte=OuterRef("read_through"))
+    again = marks.filter(state=Reading.State.UNREAD, since__gte=OuterRef("read_through"))
     never = Q(read_through__lt=OuterRef("position")) & ~Exists(marks)
     return ~Q(kind__in=kinds.unlisted_names()) & Q(Exists(heard.filter(never | Exists(again))))

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from notifications.models import Event, Head
 
 # One page of a read: bounds memory, and how long one reader may hold a thread.
-PAGE = 500
+READ_LIMIT = 500
 
 
 class Bounds(NamedTuple):
@@ -28,7 +28,7 @@ def head() -> int:
 
 
 def read(
-    after: int, *, through: int | None = None, channels: Collection[str] | None = None, limit: int = PAGE
+    after: int, *, through: int | None = None, channels: Collection[str] | None = None, limit: int = READ_LIMIT
 ) -> list[Event]:
     """Returns up to `limit` events with after < position <= through, of these channels, by position."""
     events = Event.objects.filter(position__gt=after)

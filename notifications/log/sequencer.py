@@ -13,7 +13,7 @@ from django.db.models import Func, TextField, Value
 
 from notifications import metrics
 from notifications.log import wakeups
-from notifications.log.reader import PAGE
+from notifications.log.reader import READ_LIMIT
 from notifications.log.wakeups import Sequenced
 from notifications.models import Event, Head
 
@@ -64,7 +64,7 @@ def give_positions(*, using: str = DEFAULT_DB_ALIAS) -> Sequenced:
         while given := _number(connection, head.position):
             head.position += len(given)
             events = [*events, *given] if head.position - before <= MOST_CARRIED else []
-            if len(given) < PAGE:
+            if len(given) < READ_LIMIT:
                 break
         if head.position > before:
             head.save(using=using, update_fields=["position"])
@@ -72,7 +72,7 @@ def give_positions(*, using: str = DEFAULT_DB_ALIAS) -> Sequenced:
 
 
 def _number(connection: BaseDatabaseWrapper, after: int) -> list[Event]:
-    """Gives up to PAGE events the positions behind `after`; returns them in that order."""
+    """Gives up to READ_LIMIT events the positions behind `after`; returns them in that order."""
     quote = connection.ops.quote_name
     table = quote(Event._meta.db_table)
     columns = ", ".join(quote(str(field.column)) for field in Event._meta.concrete_fields)
@@ -82,7 +82,7 @@ def _number(connection: BaseDatabaseWrapper, after: int) -> list[Event]:
         f" FROM (SELECT id AS pending_id, ROW_NUMBER() OVER (ORDER BY id) AS place FROM {table}"
         " WHERE position IS NULL ORDER BY id LIMIT %s) AS pending"
         f" WHERE id = pending.pending_id AND position IS NULL RETURNING {columns}",
-        [after, PAGE],
+        [after, READ_LIMIT],
     )
     return sorted(numbered, key=lambda event: event.position or 0)
 

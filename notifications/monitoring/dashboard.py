@@ -86,7 +86,7 @@ def overview() -> Overview:
         at=now,
         processes=found,
         streams=sum(int(each.now.get("streams", 0)) for each in found if not each.is_silent),
-        plots=charts.all_of(rows, now - timedelta(seconds=heartbeat.SAMPLED_EVERY * heartbeat.REMEMBERED), now),
+        plots=charts.all_of(rows, now - timedelta(seconds=heartbeat.SAMPLED_EVERY * heartbeat.MAX_SAMPLES), now),
         errors=errors[:ERRORS],
     )
 

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notifications import log, metrics
-from notifications.log.control import CONTROL
+from notifications.log.control import CONTROL_CHANNELS
 from notifications.models import Event
 from notifications.stream import presence
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 # Every tail sees it pass; no stream listens to it.
-CHANNEL = f"{CONTROL}inquiries"
+CHANNEL = f"{CONTROL_CHANNELS}inquiries"
 KIND = "control.inquiry"
 # How long a process repeats its answer, in seconds; whoever asked has long seen it then.
 REPEATED_SECONDS = 120.0

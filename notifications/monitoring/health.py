@@ -12,7 +12,7 @@ from notifications.stream import runtime
 from notifications.stream.hub import get_manager
 
 # A tail that has not read the log to its end for this long is stuck: it looks every 2 s at the least.
-STUCK_SECONDS = 30.0
+TAIL_STUCK_SECONDS = 30.0
 # How long Redis may take to answer.
 PATIENCE = 1.0
 
@@ -71,7 +71,7 @@ def tail_part() -> Part:
     follower, lag = runtime.current(), metrics.tail_lag()
     if follower is None:
         return Part("tail", OK, "starts with the first stream")
-    if lag > STUCK_SECONDS:
+    if lag > TAIL_STUCK_SECONDS:
         return Part("tail", FAILED, f"has not read the log for {lag:.0f} s")
     return Part("tail", OK, f"at {follower.cursor}, {len(manager.streams)} streams open")
 

@@ -38,7 +38,7 @@ SILENT_SECONDS = 10.0
 FORGOTTEN_SECONDS = 300.0
 # Of all reports, those that stay in a row, and how many: so that a page begins with the last ten minutes.
 SAMPLED_EVERY = 10.0
-REMEMBERED = 60
+MAX_SAMPLES = 60
 
 
 class Reporter:
@@ -49,7 +49,7 @@ class Reporter:
         self.tail = tail
         self.name = f"{socket.gethostname()[:80]}:{os.getpid()}"
         self.started_at = timezone.now()
-        self.history: deque[dict[str, float]] = deque(maxlen=REMEMBERED)
+        self.history: deque[dict[str, float]] = deque(maxlen=MAX_SAMPLES)
         self.inquiries = delivery_trace.Inbox(tail)
         self.reported = False
 
@@ -116,7 +116,7 @@ async def keep(tail: "Tail") -> None:
     try:
         while True:
             await asyncio.sleep(EVERY)
-            await finished(partial(reporter.write, reporter.figures(), forget=rounds % REMEMBERED == 0))
+            await finished(partial(reporter.write, reporter.figures(), forget=rounds % MAX_SAMPLES == 0))
             rounds += 1
     finally:
         if reporter.reported:

@@ -1,4 +1,4 @@
-"""Daphne with what streams need: a long listen queue, no limit on an answer's age, and an orderly end.
+"""Daphne with what streams need: a long listen queue, no limit on the age of a response, backpressure, and a drain.
 
 Daphne's own command line offers neither the first nor the last.
 """
@@ -10,11 +10,9 @@ from typing import Any
 
 from daphne.server import Server
 from twisted.internet import defer
-from twisted.web.http import HTTPChannel
-from twisted.web.http_headers import Headers
 
-from notifications.server import direct_write
-from notifications.server.direct_write import Outlet, Valve
+from notifications.server import direct_write, internals
+from notifications.server.direct_write import FlowControl, SocketWriter
 from notifications.server.receive_queue import ReceiveQueue
 from notifications.stream import runtime
 from notifications.stream.application import WRITE_NOW
@@ -24,12 +22,12 @@ logger = logging.getLogger(__name__)
 
 # Connections that may wait to be accepted; Daphne's 50 refuses a storm of reconnecting browsers (trap 6).
 BACKLOG = 4096
-NO_HEADERS = Headers()
 # Seconds that streams have to end by themselves on SIGTERM, before they are cancelled.
 DRAIN_SECONDS = 4.0
-# Twisted hangs up on a line longer than 16 KB without a word, and answers 400 to headers of more than 16 KB in all:
-# with longer lines allowed, a client with an oversized header gets that answer.
-LONGEST_LINE = 64 * 1024
+
+
+class UnsupportedServer(Exception):
+    """This Daphne or Twisted lacks something that `serve` needs."""
 
 
 def endpoint(host: str, port: int) -> str:
@@ -39,62 +37,63 @@ def endpoint(host: str, port: int) -> str:
 
 
 class StreamServer(Server):  # type: ignore[misc]
-    """Daphne's server; its `http_timeout` stays unset, because it counts the whole age of an answer (trap 5)."""
+    """Daphne's server; its `http_timeout` stays unset, because it counts the whole age of a response (trap 5)."""
 
     def run(self) -> None:
-        """Serves until told to stop."""
-        HTTPChannel.MAX_LENGTH = LONGEST_LINE
-        self.writes_now = direct_write.is_supported()
+        """Serves until SIGTERM or SIGINT; raises UnsupportedServer."""
+        if lacking := internals.missing_for_serving():
+            raise UnsupportedServer(f"this Daphne or Twisted has no {', '.join(lacking)}")
+        internals.allow_long_lines()
+        self.writes_directly = direct_write.is_supported()
         super().run()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> ReceiveQueue | None:
-        """Starts the application for a request and returns where its messages go; None if the client has left already.
+        """Starts the application for a request and returns its receive queue; None if the client has left already.
 
-        Daphne's own, but for a mailbox that is smaller than its queue, and the extension by which a stream writes at once.
+        As Daphne's own method does, with a smaller queue, and with the extension by which a stream writes directly.
         """
-        mailbox = ReceiveQueue()
-        if self.writes_now:
-            protocol.outlet = Outlet(protocol, mailbox.when_left)
-            scope["extensions"] = {WRITE_NOW: {"outlet": protocol.outlet}}
+        queue = ReceiveQueue()
+        if self.writes_directly:
+            protocol.socket_writer = SocketWriter(protocol, queue.when_left)
+            scope["extensions"] = {WRITE_NOW: {"outlet": protocol.socket_writer}}
         scope.setdefault("asgi", {"version": "3.0"})
         if protocol not in self.connections:
             return None
-        application = self.application(scope=scope, receive=mailbox.get, send=partial(self.handle_reply, protocol))
+        application = self.application(scope=scope, receive=queue.get, send=partial(self.handle_reply, protocol))
         self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
-        return mailbox
+        return queue
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Takes a part of an answer, and returns once the client has room for more."""
+        """Takes a part of a response, and returns once the client has room for more."""
         if message["type"] != "http.response.body" or protocol.channel is None:
             await super().handle_reply(protocol, message)
             return
         streamed = message.get("more_body", False)
-        if self.writes_now:
-            protocol.outlet.mixed = True
+        if self.writes_directly:
+            protocol.socket_writer.may_be_buffered = True
         begins = streamed and protocol.producer is None
         if begins:
-            protocol.registerProducer(Valve(), streaming=True)
+            protocol.registerProducer(FlowControl(), streaming=True)
         elif not streamed and protocol.producer is not None:
-            # Twisted takes it for a mistake to finish with one.
+            # Twisted refuses to finish a response that has a producer.
             protocol.unregisterProducer()
         await super().handle_reply(protocol, message)
         if begins:
-            # They have been read and sent, and would be kept as long as the stream: 1.5 KB.
-            protocol.requestHeaders = protocol.responseHeaders = NO_HEADERS
-            protocol.clean_headers = ()
-        valve = protocol.producer
-        if streamed and valve is not None and valve.closed:
+            internals.release_headers(protocol)
+        flow = protocol.producer
+        if streamed and flow is not None and flow.paused:
             try:
-                await valve.opened()
+                await flow.drain()
             except TimeoutError:
-                logger.info("a client has read nothing for %d s and is let go", direct_write.STUCK_SECONDS)
+                seconds = direct_write.CLIENT_STUCK_SECONDS
+                logger.info("a client has read nothing for %d s and is disconnected", seconds)
                 if protocol.channel is not None:
                     protocol.channel.transport.abortConnection()
 
     def kill_all_applications(self) -> Any:
-        """Called before shutdown: lets streams end in good order, then cancels what is left.
+        """Called before shutdown: lets streams end in good order, then cancels the rest.
 
-        Daphne's own method fails on a connection without a running request, and cancels the rest at once.
+        Daphne's own method fails on a connection without a running request, and cancels at once.
         """
         return defer.Deferred.fromFuture(asyncio.ensure_future(self.end_applications()))
 

@@ -1,6 +1,6 @@
-"""What one coroutine waits for and others bring: asyncio's Event and Queue for a single waiter, at a tenth of their size.
+"""The queue of ASGI messages from the server to one application: asyncio.Queue for a single reader, at a tenth of its size.
 
-An asyncio.Event holds a deque of waiters and a Queue three of them, 0.7 KB each: of an idle stream that was a sixth.
+An asyncio.Queue holds three deques of waiters, 0.7 KB each: they were a sixth of what an idle stream held.
 """
 
 from collections.abc import Callable
@@ -11,32 +11,34 @@ from notifications.stream.asgi import DISCONNECT
 
 
 class ReceiveQueue:
-    """Messages from a server for the one application that receives them."""
+    """Messages for the one application that receives them; the part of asyncio.Queue that Daphne uses."""
 
-    __slots__ = ("_messages", "_wake", "_when_left")
+    __slots__ = ("_arrived", "_messages", "_when_left")
 
     def __init__(self) -> None:
-        """Empty."""
         self._messages: list[dict[str, Any]] = []
-        self._wake = OneWaiterEvent()
+        self._arrived = OneWaiterEvent()
         self._when_left: Callable[[], None] | None = None
 
     def put_nowait(self, message: dict[str, Any]) -> None:
         """Adds a message."""
         self._messages.append(message)
-        self._wake.set()
+        self._arrived.set()
         if self._when_left is not None and message["type"] == DISCONNECT:
             self._when_left()
 
     def when_left(self, callback: Callable[[], None] | None) -> None:
-        """Has this called when the client has left, at once if it has; it saves a task that waits for the message."""
+        """Registers a callback for the client's disconnect, called at once if the client has left; None removes it.
+
+        It saves each stream a task that waits for the message.
+        """
         self._when_left = callback
         if callback is not None and any(message["type"] == DISCONNECT for message in self._messages):
             callback()
 
     async def get(self) -> dict[str, Any]:
-        """Takes the oldest message, once there is one."""
+        """Removes and returns the oldest message, once there is one."""
         while not self._messages:
-            self._wake.clear()
-            await self._wake.wait()
+            self._arrived.clear()
+            await self._arrived.wait()
         return self._messages.pop(0)

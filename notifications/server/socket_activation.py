@@ -1,24 +1,24 @@
-"""The socket that systemd listens on and hands over: socket activation (sd_listen_fds(3)).
+"""Socket activation: systemd listens on the socket and passes it to the process (sd_listen_fds(3)).
 
-It stays open while a process ends and the next one starts: who connects meanwhile waits, and nobody is refused.
+The socket stays open while one process ends and the next one starts: connections of that time wait, and none is refused.
 """
 
 import os
 import socket
 
-# The first descriptor that is handed over.
+# The first passed descriptor (SD_LISTEN_FDS_START).
 FIRST = 3
 
 
 class NotOneSocket(Exception):
-    """What was handed over is not one socket."""
+    """The process did not get exactly one socket."""
 
 
 def inherited() -> str:
-    """Returns Twisted's description of the socket that was handed to this process; raises NotOneSocket.
+    """Returns Twisted's description of the socket that this process got from systemd; raises NotOneSocket.
 
-    Twisted has taken LISTEN_PID and LISTEN_FDS out of the environment where they were meant for this process, and left
-    the names of the sockets.
+    Twisted removes LISTEN_PID and LISTEN_FDS from the environment if they are for this process, and leaves the names of
+    the sockets.
     """
     names = os.environ.get("LISTEN_FDNAMES", "").split(":")
     if "LISTEN_PID" in os.environ or names == [""]:

@@ -32,7 +32,7 @@ class BundleError(ValueError):
     """A source cannot be bundled; the message names it and says why."""
 
 
-class Source(NamedTuple):
+class ModuleSource(NamedTuple):
     name: str
     text: str
 
@@ -56,7 +56,7 @@ def bundle_modules(entry: str, read: Read) -> str:
     for name, text in in_order(entry, read, IMPORT):
         module = Module(f"$module{len(modules)}", [match["name"] for match in EXPORT.finditer(text)])
         body = EXPORT.sub("", IMPORT.sub(partial(constants, name, modules), text)).rstrip("\n")
-        refuse(UNKNOWN, name, body)
+        refuse_form(UNKNOWN, name, body)
         returned = f"return {{ {', '.join(module.exports)} }};\n" if module.exports else ""
         parts.append(f"/* {name} */\nconst {module.variable} = (() => {{\n{body}\n{returned}}})();\n")
         modules[name] = module
@@ -82,19 +82,19 @@ def bundle_sheets(entry: str, read: Read) -> str:
         *imports, own = SHEET.split(text)[::2]
         if any(COMMENT.sub("", between).strip() for between in imports):
             raise BundleError(f"{name}: a browser ignores an @import after a rule.")
-        refuse(UNKNOWN_IN_SHEET, name, COMMENT.sub("", own))
+        refuse_form(UNKNOWN_IN_SHEET, name, COMMENT.sub("", own))
         # The browser resolves an address from the bundle's folder.
         if posixpath.dirname(name) != posixpath.dirname(entry):
-            refuse(RELATIVE, name, COMMENT.sub("", own))
+            refuse_form(RELATIVE, name, COMMENT.sub("", own))
         parts.append("".join([*imports, own]).strip() + "\n")
     if sum(len(SHEET.findall(text)) for _, text in sources) >= len(sources):
         raise BundleError(f"{entry} imports a sheet twice, and the order of its rules would change.")
     return "\n".join(parts)
 
 
-def in_order(entry: str, read: Read, imports: re.Pattern[str]) -> list[Source]:
+def in_order(entry: str, read: Read, imports: re.Pattern[str]) -> list[ModuleSource]:
     """Returns the entry point and all that it imports, each once, and after what it imports itself."""
-    found: dict[str, Source] = {}
+    found: dict[str, ModuleSource] = {}
 
     def visit(name: str, above: tuple[str, ...]) -> None:
         path = " imports ".join((*above, name))
@@ -107,7 +107,7 @@ def in_order(entry: str, read: Read, imports: re.Pattern[str]) -> list[Source]:
             raise BundleError(f"{path}: there is no such file.")
         for match in imports.finditer(text):
             visit(beside(name, match["path"]), (*above, name))
-        found[name] = Source(name, text)
+        found[name] = ModuleSource(name, text)
 
     visit(entry, ())
     return list(found.values())
@@ -118,6 +118,6 @@ def beside(name: str, path: str) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(name), path))
 
 
-def refuse(pattern: re.Pattern[str], name: str, text: str) -> None:
+def refuse_form(pattern: re.Pattern[str], name: str, text: str) -> None:
     if match := pattern.search(text):
         raise BundleError(f"{name}: cannot bundle {match[0].strip()!r}.")

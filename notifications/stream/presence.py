@@ -10,7 +10,7 @@ from notifications import metrics
 logger = logging.getLogger("notifications.streams")
 
 # Streams remembered after their end.
-REMEMBERED = 1000
+MAX_ENDED = 1000
 
 
 class Record(NamedTuple):
@@ -43,7 +43,7 @@ class Recorded(Protocol):
 
 
 _open: set[Recorded] = set()
-_ended: deque[Record] = deque(maxlen=REMEMBERED)
+_ended: deque[Record] = deque(maxlen=MAX_ENDED)
 
 
 def opened(stream: Recorded, cursor: int | None) -> None:

@@ -158,7 +158,7 @@ class Tail:
             found += len(news)
             # Streams get the loop between two pages.
             await asyncio.sleep(0)
-            if len(events) < reader.PAGE:
+            if len(events) < reader.READ_LIMIT:
                 break
         if found and self.cursor > self._announced and self._announced:
             # The log grew and nobody said so: the wake-ups of other processes do not arrive.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifications.testing.login import start_session
     from notifications.testing.notified import Notification, Notified
-    from notifications.testing.process import ChildProcess, ServerProcess, free_port
+    from notifications.testing.process import ChildProcess, RunningServer, free_port
     from notifications.testing.sse_client import ServerSentEvent, SseClient
     from notifications.testing.streams import Streams
 
@@ -20,7 +20,7 @@ __all__ = [
     "ChildProcess",
     "Notification",
     "Notified",
-    "ServerProcess",
+    "RunningServer",
     "ServerSentEvent",
     "SseClient",
     "Streams",
@@ -30,7 +30,7 @@ __all__ = [
 
 _MODULES = {
     "ChildProcess": "process",
-    "ServerProcess": "process",
+    "RunningServer": "process",
     "free_port": "process",
     "Notification": "notified",
     "Notified": "notified",

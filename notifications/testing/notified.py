@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from notifications import inbox, log, preferences, subscriptions
-from notifications.log.control import CONTROL
+from notifications.log.control import CONTROL_CHANNELS
 from notifications.models import Event
 
 if TYPE_CHECKING:
@@ -47,7 +47,9 @@ class Notified:
         for connection in connections.all():
             self._commit(connection)
         log.sequence()
-        events = Event.objects.filter(pk__gt=self._after).exclude(kind__in=OWN).exclude(channel__startswith=CONTROL)
+        events = (
+            Event.objects.filter(pk__gt=self._after).exclude(kind__in=OWN).exclude(channel__startswith=CONTROL_CHANNELS)
+        )
         return [notification(event) for event in events.order_by("position")]
 
     def clear(self) -> None:

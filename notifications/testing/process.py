@@ -105,7 +105,7 @@ class ChildProcess:
                 self.log_path.unlink()
 
 
-class ServerProcess(ChildProcess):
+class RunningServer(ChildProcess):
     """A server on a port of 127.0.0.1."""
 
     def __init__(

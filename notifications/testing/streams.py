@@ -12,7 +12,7 @@ from django.db import connections
 from django.urls import reverse
 
 from notifications.testing.login import start_session
-from notifications.testing.process import STARTS_WITHIN, ServerProcess, free_port
+from notifications.testing.process import STARTS_WITHIN, RunningServer, free_port
 from notifications.testing.sse_client import SseClient
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class Streams:
 
     def __init__(self) -> None:
         self.clients: list[SseClient] = []
-        self._server: ServerProcess | None = None
+        self._server: RunningServer | None = None
 
     @property
     def url(self) -> str:
@@ -59,7 +59,7 @@ class Streams:
         if self._server is not None:
             self._server.close()
 
-    def _start(self) -> ServerProcess:
+    def _start(self) -> RunningServer:
         names = {connection.alias: str(connection.settings_dict["NAME"]) for connection in connections.all()}
         if memory := [alias for alias, name in names.items() if ":memory:" in name or "mode=memory" in name]:
             raise AssertionError(
@@ -74,4 +74,4 @@ class Streams:
         }
         command = [sys.executable, "-m", "notifications.testing.server_main", str(port), json.dumps(names)]
         # The project under test may have no health check.
-        return ServerProcess(command, port, env=environment, health=None)
+        return RunningServer(command, port, env=environment, health=None)

@@ -161,7 +161,7 @@ def test_a_process_is_ready_while_its_tail_follows_the_log(client, monkeypatch, 
     async def scenario():
         await runtime.running()
         following = await in_thread(ready)
-        monkeypatch.setattr(health, "STUCK_SECONDS", -1)
+        monkeypatch.setattr(health, "TAIL_STUCK_SECONDS", -1)
         stuck = await in_thread(ready)
         monkeypatch.undo()
         get_manager().draining = True

@@ -14,7 +14,7 @@ import psycopg
 import redis
 from psycopg import sql
 
-from notifications.testing.process import ServerProcess
+from notifications.testing.process import RunningServer
 from tests.support.processes import Daemon, free_port, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +158,7 @@ class RedisServer:
             self.daemon.kill()
 
 
-class ServeProcess(Daemon, ServerProcess):
+class ServeProcess(Daemon, RunningServer):
     """One server process of the site."""
 
 

@@ -38,5 +38,5 @@ class Command(BaseCommand):
             unread_days = max(days, conf.keep_unread_days())
         if unread_days < days:
             raise CommandError("--unread-days: what is unread cannot be kept for a shorter time than what is read")
-        pruned = retention.prune(timedelta(days=days), timedelta(days=unread_days))
+        pruned = retention.prune_events(timedelta(days=days), timedelta(days=unread_days))
         self.stdout.write(f"{pruned.deleted} events deleted, {pruned.spared} older ones kept: somebody has them unread")

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from django.conf import settings
 
-from notifications.testing import ServerProcess, ServerSentEvent, SseClient, free_port, start_session
+from notifications.testing import RunningServer, ServerSentEvent, SseClient, free_port, start_session
 
 STARTS_WITHIN = 30.0
 RECONNECTS_AFTER = 0.2
@@ -27,7 +27,7 @@ class Server:
     def __init__(self) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: ServerProcess | None = None
+        self.process: RunningServer | None = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -44,7 +44,7 @@ class Server:
     def start(self) -> None:
         """Starts it, and returns once it answers; raises RuntimeError with its output if it does not."""
         command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "serve", "--port", str(self.port)]
-        self.process = ServerProcess(command, self.port)
+        self.process = RunningServer(command, self.port)
 
     def restart(self) -> None:
         """Ends it in good order and starts it again."""

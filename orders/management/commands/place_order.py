@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from orders.models import Order, Product
 
-MOST = 100_000
+MAX_ORDERS = 100_000
 # From this many on there is a progress bar.
 MANY = 100
 
@@ -27,8 +27,8 @@ class Command(BaseCommand):
 
     def handle(self, *, buyer: str, seller: str, count: int, **options: Any) -> None:
         """Places the orders."""
-        if not 1 <= count <= MOST:
-            raise CommandError(f"--count must be from 1 to {MOST}")
+        if not 1 <= count <= MAX_ORDERS:
+            raise CommandError(f"--count must be from 1 to {MAX_ORDERS}")
         people = get_user_model().objects.in_bulk([buyer, seller], field_name="username")
         for name in (buyer, seller):
             if name not in people:

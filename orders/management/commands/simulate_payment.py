@@ -20,7 +20,7 @@ from orders.payments import Rejected, parse_amount
 
 EXIT_CODES = "Exit code: 0 all accepted, 1 wrong use, 2 refused (4xx), 3 to be sent again (5xx), 4 no answer."
 REFUSED, AGAIN, SILENT = 2, 3, 4
-MOST = 10_000
+MAX_TIMES = 10_000
 LONGEST_DELAY = 3600
 # Requests under way at once with --concurrent.
 CONCURRENCY = 50
@@ -76,8 +76,8 @@ class Command(BaseCommand):
 
     def send(self, number: int, *, base_url: str | None, times: int, delay: float, **options: Any) -> None:
         """Sends one callback, or the same several times."""
-        if not 1 <= times <= MOST:
-            raise CommandError(f"--times must be from 1 to {MOST}")
+        if not 1 <= times <= MAX_TIMES:
+            raise CommandError(f"--times must be from 1 to {MAX_TIMES}")
         if not 0 <= delay <= LONGEST_DELAY:
             raise CommandError(f"--delay must be from 0 to {LONGEST_DELAY} seconds")
         order = Order.objects.filter(number=number).first()

@@ -38,19 +38,19 @@ def test_what_somebody_has_unread_is_kept_until_it_is_read(alice, bob):
         subscriptions.subscribe(person_, "author:1")
     (told,) = tell("author:1", age=10)
     inbox.mark_all_read(alice)
-    assert retention.prune(5 * DAY, 20 * DAY).spared == 1
+    assert retention.prune_events(5 * DAY, 20 * DAY).spared == 1
     assert [item.position for item in inbox.items(bob, unread_only=True)] == [told]
     inbox.mark_all_read(bob)
-    assert retention.prune(5 * DAY, 20 * DAY).spared == 0
+    assert retention.prune_events(5 * DAY, 20 * DAY).spared == 0
     assert kept() == []
 
 
 def test_nothing_is_kept_past_the_longer_limit(alice):
     tell(f"user:{alice.pk}", age=30)
     (newer,) = tell(f"user:{alice.pk}", age=10)
-    assert retention.prune(5 * DAY, 20 * DAY) == (1, 1)
+    assert retention.prune_events(5 * DAY, 20 * DAY) == (1, 1)
     assert kept() == [newer]
-    assert retention.prune(5 * DAY, 5 * DAY) == (1, 0)
+    assert retention.prune_events(5 * DAY, 5 * DAY) == (1, 0)
 
 
 def test_nothing_is_kept_for_those_who_do_not_listen(alice, bob):
@@ -62,7 +62,7 @@ def test_nothing_is_kept_for_those_who_do_not_listen(alice, bob):
     # What steers pages is no line of any inbox.
     inbox.announce(alice)
     Event.objects.update(created_at=timezone.now() - 10 * DAY)
-    assert retention.prune(5 * DAY, 20 * DAY).spared == 0
+    assert retention.prune_events(5 * DAY, 20 * DAY).spared == 0
     assert not Event.objects.exists()
 
 
@@ -96,7 +96,7 @@ def test_what_is_kept_is_what_some_inbox_has_unread_whatever_was_done(alice, bob
     assert unread
     assert before - unread
     Event.objects.update(created_at=timezone.now() - 10 * DAY)
-    retention.prune(5 * DAY, 20 * DAY)
+    retention.prune_events(5 * DAY, 20 * DAY)
     assert set(kept()) == unread
 
 
@@ -106,7 +106,7 @@ def test_pruning_everything_under_an_open_stream_loses_nobody(alice):
 
     async def scenario():
         reader = await Reader(EventStream(), "/events/", cookie).opened()
-        done = await in_thread(retention.prune, DAY, DAY)
+        done = await in_thread(retention.prune_events, DAY, DAY)
         late = await Reader(EventStream(), "/events/", cookie, last_event_id="1").until(lambda r: r.events)
         await in_thread(tell, channel)
         for each in (reader, late):

@@ -87,7 +87,7 @@ def test_a_gap_before_what_a_wake_up_brings_is_read_first(alice, reads):
 
 def test_more_events_than_a_wake_up_carries_are_read_in_pages(alice, reads, monkeypatch):
     monkeypatch.setattr(sequencer, "MOST_CARRIED", 3)
-    monkeypatch.setattr(reader, "PAGE", 2)
+    monkeypatch.setattr(reader, "READ_LIMIT", 2)
     cookie = cookies_of(alice)
 
     async def scenario():
