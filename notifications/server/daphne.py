@@ -1,10 +1,11 @@
-"""Daphne with what streams need: a long listen queue, no limit on an answer's age, and an orderly end.
+"""Daphne's server with what streams need: a long listen queue, no limit on a response's age, and an orderly shutdown.
 
-Daphne's own command line offers neither the first nor the last.
+Daphne's own command line offers neither the first nor the last. `internals` lists what is used of Daphne here.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,8 +14,9 @@ from twisted.internet import defer
 from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 
-from notifications.server import direct_write
-from notifications.server.direct_write import Outlet, Valve
+from notifications.server import flow_control, internals
+from notifications.server.direct_write import SocketWriter
+from notifications.server.flow_control import FlowControl
 from notifications.server.receive_queue import ReceiveQueue
 from notifications.stream import runtime
 from notifications.stream.application import WRITE_NOW
@@ -24,12 +26,8 @@ logger = logging.getLogger(__name__)
 
 # Connections that may wait to be accepted; Daphne's 50 refuses a storm of reconnecting browsers (trap 6).
 BACKLOG = 4096
-NO_HEADERS = Headers()
 # Seconds that streams have to end by themselves on SIGTERM, before they are cancelled.
 DRAIN_SECONDS = 4.0
-# Twisted hangs up on a line longer than 16 KB without a word, and answers 400 to headers of more than 16 KB in all:
-# with longer lines allowed, a client with an oversized header gets that answer.
-LONGEST_LINE = 64 * 1024
 
 
 def endpoint(host: str, port: int) -> str:
@@ -38,63 +36,84 @@ def endpoint(host: str, port: int) -> str:
     return f"tcp:port={port}:interface={escaped}:backlog={BACKLOG}"
 
 
-class StreamServer(Server):  # type: ignore[misc]
-    """Daphne's server; its `http_timeout` stays unset, because it counts the whole age of an answer (trap 5)."""
+class LongLineChannel(HTTPChannel):
+    """Reads header lines that are too long, so that they can be answered.
 
-    def run(self) -> None:
-        """Serves until told to stop."""
-        HTTPChannel.MAX_LENGTH = LONGEST_LINE
-        self.writes_now = direct_write.is_supported()
-        super().run()
+    Twisted hangs up without an answer on a line longer than MAX_LENGTH, 16 KB by default, and answers 400 to headers of
+    more than 16 KB in all.
+    """
+
+    MAX_LENGTH = 64 * 1024
+
+
+class StreamServer(Server):  # type: ignore[misc]
+    """Daphne's server; its `http_timeout` stays unset, because it counts the whole age of a response (trap 5)."""
+
+    def __init__(self, *, ready_callable: Callable[[], None] | None = None, **options: Any) -> None:
+        """options: as Daphne's. Raises IncompatibleVersions if the installed Daphne or Twisted cannot be used."""
+        self.missing = internals.find_missing()
+        internals.require(self.missing.serving)
+        self._ready = ready_callable
+        super().__init__(ready_callable=self.prepare, **options)
+
+    def prepare(self) -> None:
+        """Called by run() before the first request; raises IncompatibleVersions."""
+        internals.require(internals.lacking(self, internals.RUNNING, "Server"))
+        for consequence in self.missing.consequences():
+            logger.warning(consequence)
+        if not self.missing.long_lines:
+            self.http_factory.protocol = LongLineChannel
+        if self._ready is not None:
+            self._ready()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> ReceiveQueue | None:
-        """Starts the application for a request and returns where its messages go; None if the client has left already.
+        """Starts the application for a request, and returns the queue of its messages; None if the client has left.
 
-        Daphne's own, but for a mailbox that is smaller than its queue, and the extension by which a stream writes at once.
+        Differs from Daphne's own in a queue that is smaller, and in the extension by which a stream writes at once.
         """
-        mailbox = ReceiveQueue()
-        if self.writes_now:
-            protocol.outlet = Outlet(protocol, mailbox.when_left)
-            scope["extensions"] = {WRITE_NOW: {"outlet": protocol.outlet}}
+        queue = ReceiveQueue()
+        if not self.missing.direct_writes:
+            protocol.socket_writer = SocketWriter(protocol, queue.when_left)
+            scope["extensions"] = {WRITE_NOW: {"outlet": protocol.socket_writer}}
         scope.setdefault("asgi", {"version": "3.0"})
         if protocol not in self.connections:
             return None
-        application = self.application(scope=scope, receive=mailbox.get, send=partial(self.handle_reply, protocol))
-        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
-        return mailbox
+        application = self.application(scope=scope, receive=queue.get, send=partial(self.handle_reply, protocol))
+        self.connections[protocol][internals.TASK] = asyncio.ensure_future(application)
+        return queue
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Takes a part of an answer, and returns once the client has room for more."""
+        """Sends a part of a response, and returns once the client has room for more."""
         if message["type"] != "http.response.body" or protocol.channel is None:
             await super().handle_reply(protocol, message)
             return
         streamed = message.get("more_body", False)
-        if self.writes_now:
-            protocol.outlet.mixed = True
+        if not self.missing.direct_writes:
+            protocol.socket_writer.has_buffered = True
         begins = streamed and protocol.producer is None
         if begins:
-            protocol.registerProducer(Valve(), streaming=True)
+            protocol.registerProducer(FlowControl(), streaming=True)
         elif not streamed and protocol.producer is not None:
-            # Twisted takes it for a mistake to finish with one.
+            # Twisted reports an error if a request finishes with a producer.
             protocol.unregisterProducer()
         await super().handle_reply(protocol, message)
-        if begins:
-            # They have been read and sent, and would be kept as long as the stream: 1.5 KB.
-            protocol.requestHeaders = protocol.responseHeaders = NO_HEADERS
+        if begins and not self.missing.headers:
+            # They have been read and sent, and would be kept as long as the stream: 1.5 KB. An empty Headers takes 0.1.
+            protocol.requestHeaders = protocol.responseHeaders = Headers()
             protocol.clean_headers = ()
-        valve = protocol.producer
-        if streamed and valve is not None and valve.closed:
+        flow = protocol.producer
+        if streamed and flow is not None and flow.paused:
             try:
-                await valve.opened()
+                await flow.drain()
             except TimeoutError:
-                logger.info("a client has read nothing for %d s and is let go", direct_write.STUCK_SECONDS)
+                logger.info("a client has read nothing for %d s and is let go", flow_control.WRITE_TIMEOUT)
                 if protocol.channel is not None:
                     protocol.channel.transport.abortConnection()
 
     def kill_all_applications(self) -> Any:
-        """Called before shutdown: lets streams end in good order, then cancels what is left.
+        """Called before shutdown: lets streams end in good order, then cancels the rest.
 
-        Daphne's own method fails on a connection without a running request, and cancels the rest at once.
+        Daphne's own method fails on a connection without a running request, and cancels all others at once.
         """
         return defer.Deferred.fromFuture(asyncio.ensure_future(self.end_applications()))
 
@@ -108,9 +127,9 @@ class StreamServer(Server):  # type: ignore[misc]
         manager.draining = True
         manager.close_all()
         running = [
-            details["application_instance"]
+            details[internals.TASK]
             for details in list(self.connections.values())
-            if "application_instance" in details and not details["application_instance"].done()
+            if internals.TASK in details and not details[internals.TASK].done()
         ]
         if running:
             _done, late = await asyncio.wait(running, timeout=DRAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""A guard around an ASGI application: an error in mid-answer ends that answer, and harms nothing else."""
+"""An error boundary around an ASGI application: an error in the middle of a response ends that response alone."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,10 @@ class ErrorBoundary:
         self.application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Runs the application; once it has started to answer, catches, logs and ends the answer."""
+        """Runs the application. An error after the response has started is logged, and the response is ended.
+
+        An error before that is raised: the server answers 500.
+        """
         started = finished = False
 
         async def watched(message: dict[str, Any]) -> None:
@@ -35,6 +38,6 @@ class ErrorBoundary:
         except Exception:
             if scope["type"] != "http" or not started:
                 raise
-            logger.exception("%s %s broke in the middle of its answer", scope.get("method"), scope.get("path"))
+            logger.exception("%s %s failed in the middle of its response", scope.get("method"), scope.get("path"))
             if not finished:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -29,7 +29,7 @@ def serve(site: Site, stuck_seconds: float) -> ServeProcess:
     """Serves with another patience for clients that do not read."""
     port = free_port()
     code = (
-        f"from notifications import writes; writes.STUCK_SECONDS = {stuck_seconds}\n"
+        f"from notifications.server import flow_control; flow_control.WRITE_TIMEOUT = {stuck_seconds}\n"
         f"from django.core.management import call_command; call_command('serve', port={port})"
     )
     return site.start("manage.py", "shell", "--command", code, port=port)
