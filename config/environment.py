@@ -9,6 +9,8 @@ from typing import Any, NoReturn, TypeVar
 
 import environ
 
+from notifications.defaults import SQLITE_OPTIONS
+
 T = TypeVar("T")
 
 TRUE = {"1", "true", "yes", "on"}
@@ -177,13 +179,7 @@ def database(value: str, root: Path) -> dict[str, Any]:
         settings["ENGINE"] = ENGINES["sqlite"]
         if settings["NAME"] != ":memory:":
             settings["NAME"] = root / settings["NAME"]
-        # Measured with 6 threads x 25 publishes: the default fails 110 of 150 with "database is locked", WAL alone 74,
-        # WAL with IMMEDIATE transactions and a time-out none.
-        settings["OPTIONS"] = {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        }
+        settings["OPTIONS"] = dict(SQLITE_OPTIONS)
     else:
         # Without it every request and every stream opened costs PostgreSQL a process start (measured: docs/design.md).
         settings.setdefault("OPTIONS", {})["pool"] = dict(POOL)
