@@ -1,7 +1,10 @@
-"""What the tests of a site need: what was notified to whom, and real streams from a real server (docs/testing.md).
+"""For the tests of a site: what was notified to whom, and real streams from a real server process (docs/testing.md).
 
-`notifications.pytest_plugin` makes fixtures of it; `server_main` is the process that serves the streams. The names below
-are imported when they are first used, since the modules behind them need the apps to be loaded.
+`notifications.pytest_plugin` makes fixtures of `notified` and `streams`. `server_process` starts and ends processes,
+`server_main` is the program of the one that serves streams, `sse_client` reads them, `login` starts sessions.
+
+Invariant: importing this package needs no settings. The names below are imported when they are first used, since the
+modules behind them need the apps to be loaded.
 
 May import: everything but api, views, server and admin.
 """
@@ -12,17 +15,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifications.testing.login import start_session
     from notifications.testing.notified import Notification, Notified
+    from notifications.testing.server_process import ChildProcess, ServerProcess, free_port
     from notifications.testing.sse_client import ServerSentEvent, SseClient
     from notifications.testing.streams import Streams
 
-__all__ = ["Notification", "Notified", "ServerSentEvent", "SseClient", "Streams", "start_session"]
+__all__ = [
+    "ChildProcess",
+    "Notification",
+    "Notified",
+    "ServerProcess",
+    "ServerSentEvent",
+    "SseClient",
+    "Streams",
+    "free_port",
+    "start_session",
+]
 
 _MODULES = {
+    "ChildProcess": "server_process",
     "Notification": "notified",
     "Notified": "notified",
+    "ServerProcess": "server_process",
     "ServerSentEvent": "sse_client",
     "SseClient": "sse_client",
     "Streams": "streams",
+    "free_port": "server_process",
     "start_session": "login",
 }
 
