@@ -2,18 +2,16 @@
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 
-ENDS_WITHIN = 20.0
+from notifications.testing import ChildProcess, free_port
+
+__all__ = ["Daemon", "free_port", "program", "unavailable"]
 
 
 def unavailable(what: str, package: str) -> NoReturn:
@@ -34,40 +32,8 @@ def program(*names: str, package: str, also_in: Sequence[str] = ()) -> Path:
     unavailable(names[0], package)
 
 
-def free_port() -> int:
-    """Returns a port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Daemon:
+class Daemon(ChildProcess):
     """One child process with its output in a file."""
-
-    def __init__(self, command: Sequence[str | Path], log_path: Path, **options: Any):
-        """Starts it in a session of its own, so that what it forks can be ended with it."""
-        self.log_path = log_path
-        with log_path.open("ab") as output:
-            self.process = subprocess.Popen(
-                [str(part) for part in command],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                **options,
-            )
-
-    @property
-    def pid(self) -> int:
-        return self.process.pid
-
-    @property
-    def running(self) -> bool:
-        return self.process.poll() is None
-
-    def log(self) -> str:
-        """Returns everything it has written so far."""
-        return self.log_path.read_text(errors="replace")
 
     def threads(self) -> int:
         """Counts its threads."""
@@ -80,31 +46,3 @@ class Daemon:
             with suppress(FileNotFoundError):
                 found += str(link.readlink()).startswith("socket:")
         return found
-
-    def wait_until(self, ready: Callable[[], bool], timeout: float) -> None:
-        """Returns once `ready()` is true; ends the process and shows its log when that takes too long."""
-        deadline = time.monotonic() + timeout
-        while not ready():
-            if not self.running:
-                raise AssertionError(f"ended with {self.process.returncode} before it was ready:\n{self.log()}")
-            if time.monotonic() > deadline:
-                self.kill()
-                raise AssertionError(f"not ready within {timeout:g} s:\n{self.log()}")
-            time.sleep(0.05)
-
-    def terminate(self, number: int = signal.SIGTERM, timeout: float = ENDS_WITHIN) -> int:
-        """Asks it to end, and returns its exit code."""
-        if self.running:
-            self.process.send_signal(number)
-        try:
-            return self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise AssertionError(f"ignored signal {number} for {timeout:g} s:\n{self.log()}") from None
-
-    def kill(self) -> None:
-        """Ends it, and whatever it has forked, without asking."""
-        # Once it is reaped its id may be somebody else's.
-        if self.running:
-            os.killpg(self.pid, signal.SIGKILL)
-            self.process.wait()

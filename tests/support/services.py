@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psycopg
 import redis
 from psycopg import sql
 
+from notifications.testing import ServerProcess
 from tests.support.processes import Daemon, free_port, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +158,7 @@ class RedisServer:
             self.daemon.kill()
 
 
-class ServeProcess(Daemon):
+class ServeProcess(ServerProcess, Daemon):
     """One server process of the site."""
 
     def __init__(
@@ -172,18 +172,16 @@ class ServeProcess(Daemon):
         health: str = "/healthz",
         **options: Any,
     ):
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self.health = health
-        super().__init__(command, log_path, cwd=folder, env=environment, **options)
-        with httpx.Client(trust_env=False, timeout=5) as client:
-            self.wait_until(lambda: self._answers(client), STARTS_WITHIN)
-
-    def _answers(self, client: httpx.Client) -> bool:
-        try:
-            return client.get(self.url + self.health).status_code == 200
-        except httpx.TransportError:
-            return False
+        super().__init__(
+            command,
+            port,
+            log_path,
+            health=health,
+            starts_within=STARTS_WITHIN,
+            cwd=folder,
+            env=environment,
+            **options,
+        )
 
 
 class Site:
