@@ -38,7 +38,7 @@ class NotificationsConfig(AppConfig):
         marks.connect()
         hub.install()
         tail.companions["reports"] = heartbeat.keep
-        checks.connect()
+        checks.register_checks()
         # Where the site's apps register their kinds, as the admin's do in `admin`.
         autodiscover_modules("notifiers")
 

@@ -52,13 +52,13 @@ class StreamServer(Server):  # type: ignore[misc]
     def __init__(self, *, ready_callable: Callable[[], None] | None = None, **options: Any) -> None:
         """options: as Daphne's. Raises IncompatibleVersions if the installed Daphne or Twisted cannot be used."""
         self.missing = internals.find_missing()
-        internals.require(self.missing.serving)
+        internals.raise_if_missing(self.missing.serving)
         self._ready = ready_callable
         super().__init__(ready_callable=self.prepare, **options)
 
     def prepare(self) -> None:
         """Called by run() before the first request; raises IncompatibleVersions."""
-        internals.require(internals.lacking(self, internals.RUNNING, "Server"))
+        internals.raise_if_missing(internals.lacking(self, internals.RUNNING, "Server"))
         for consequence in self.missing.consequences():
             logger.warning(consequence)
         if not self.missing.long_lines:

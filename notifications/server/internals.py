@@ -90,7 +90,7 @@ def find_missing() -> Missing:
         return Missing([f"way for a request to the application ({error!r})"], [], long_lines, [])
 
 
-def require(missing: list[str]) -> None:
+def raise_if_missing(missing: list[str]) -> None:
     """Raises IncompatibleVersions if anything is missing."""
     if missing:
         raise IncompatibleVersions(

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifications.testing.login import start_session
     from notifications.testing.notified import Notification, Notified
-    from notifications.testing.server_process import ChildProcess, ServerProcess, free_port
+    from notifications.testing.server_process import ChildProcess, LocalServer, free_port
     from notifications.testing.sse_client import ServerSentEvent, SseClient
     from notifications.testing.streams import Streams
 
 __all__ = [
     "ChildProcess",
+    "LocalServer",
     "Notification",
     "Notified",
-    "ServerProcess",
     "ServerSentEvent",
     "SseClient",
     "Streams",
@@ -33,9 +33,9 @@ __all__ = [
 
 _MODULES = {
     "ChildProcess": "server_process",
+    "LocalServer": "server_process",
     "Notification": "notified",
     "Notified": "notified",
-    "ServerProcess": "server_process",
     "ServerSentEvent": "sse_client",
     "SseClient": "sse_client",
     "Streams": "streams",

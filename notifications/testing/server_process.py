@@ -98,7 +98,7 @@ class ChildProcess:
             self.process.wait()
 
 
-class ServerProcess(ChildProcess):
+class LocalServer(ChildProcess):
     """A child process that answers on a port of the loopback interface; `url` is its address, without a slash at its end."""
 
     def __init__(

@@ -14,7 +14,7 @@ from django.db import connections
 from django.urls import reverse
 
 from notifications.testing.login import start_session
-from notifications.testing.server_process import STARTS_WITHIN, ServerProcess, free_port
+from notifications.testing.server_process import STARTS_WITHIN, LocalServer, free_port
 from notifications.testing.sse_client import SseClient
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Streams:
     def __init__(self) -> None:
         self.clients: list[SseClient] = []
         self._folder = tempfile.TemporaryDirectory(prefix="streams-")
-        self._server: ServerProcess | None = None
+        self._server: LocalServer | None = None
 
     @property
     def url(self) -> str:
@@ -63,7 +63,7 @@ class Streams:
             self._server.kill()
         self._folder.cleanup()
 
-    def _start(self) -> ServerProcess:
+    def _start(self) -> LocalServer:
         names = {connection.alias: str(connection.settings_dict["NAME"]) for connection in connections.all()}
         if memory := [alias for alias, name in names.items() if ":memory:" in name or "mode=memory" in name]:
             raise AssertionError(
@@ -77,4 +77,4 @@ class Streams:
             "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE") or settings.SETTINGS_MODULE,
             "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path),  # noqa: PTH109  as sys.path has it
         }
-        return ServerProcess(command, port, Path(self._folder.name) / "server.log", env=environment)
+        return LocalServer(command, port, Path(self._folder.name) / "server.log", env=environment)

@@ -14,7 +14,7 @@ import psycopg
 import redis
 from psycopg import sql
 
-from notifications.testing import ServerProcess
+from notifications.testing import LocalServer
 from tests.support.processes import Daemon, free_port, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +158,7 @@ class RedisServer:
             self.daemon.kill()
 
 
-class ServeProcess(ServerProcess, Daemon):
+class ServeProcess(LocalServer, Daemon):
     """One server process of the site."""
 
     def __init__(
