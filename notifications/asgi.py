@@ -1,4 +1,4 @@
-"""An ASGI application for sites that have nothing to add to it: DJANGO_SETTINGS_MODULE says which site."""
+"""The ASGI application of a site that has no routes of its own; DJANGO_SETTINGS_MODULE names the site."""
 
 from django.core.asgi import get_asgi_application
 

@@ -1,4 +1,4 @@
-"""System checks: what would make streams lose, leak or stall is said by `manage.py check` instead of at three in the morning."""
+"""System checks: `manage.py check` reports settings with which streams would lose events, leak or stall."""
 
 import os
 from collections.abc import Sequence
@@ -16,28 +16,28 @@ from notifications.storage import LogStorage
 
 
 def register_checks() -> None:
-    """Registers the checks; called once, when the app is ready."""
+    """Registers the checks with Django; called once, when the app is ready."""
     for check in (check_databases, check_requests, check_eventstream, check_addresses, check_processes):
         register(check)
 
 
 def check_databases(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Database settings under which transactions or connections do not behave as the log needs them to."""
+    """Reports database settings that the log cannot work with: of transactions and of kept connections."""
     found: list[CheckMessage] = []
     for alias, database in settings.DATABASES.items():
         name = f"DATABASES[{alias!r}]"
         if database.get("ATOMIC_REQUESTS"):
             found.append(
                 Error(
-                    f"{name}: ATOMIC_REQUESTS breaks async views and holds events back to the end of a request.",
-                    hint="Use transaction.atomic() where something must be one transaction.",
+                    f"{name}: ATOMIC_REQUESTS breaks async views, and delays events until the end of the request.",
+                    hint="Use transaction.atomic() where several writes must be one transaction.",
                     id="notifications.E001",
                 )
             )
         if database.get("CONN_MAX_AGE", 0) != 0:
             found.append(
                 Error(
-                    f"{name}: under ASGI a kept connection is left behind in a thread that may never run again.",
+                    f"{name}: under ASGI, a kept connection stays open in a thread that may never run again.",
                     hint='Set CONN_MAX_AGE to 0; on PostgreSQL, OPTIONS["pool"] keeps connections safely.',
                     id="notifications.E002",
                 )
@@ -46,7 +46,7 @@ def check_databases(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
         if database.get("ENGINE", "").endswith("sqlite3") and mode != "IMMEDIATE":
             found.append(
                 Error(
-                    f'{name}: SQLite without IMMEDIATE transactions fails writers with "database is locked".',
+                    f'{name}: on SQLite without IMMEDIATE transactions, writes fail with "database is locked".',
                     hint='Set OPTIONS["transaction_mode"] = "IMMEDIATE", and WAL in OPTIONS["init_command"].',
                     id="notifications.E003",
                 )
@@ -55,7 +55,7 @@ def check_databases(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
 
 
 def check_requests(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Settings under which streams are not reached, or not readable."""
+    """Reports settings with which streams cannot be reached or read."""
     found: list[CheckMessage] = []
     if not getattr(settings, "ASGI_APPLICATION", None):
         found.append(
@@ -69,24 +69,24 @@ def check_requests(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
     elif getattr(settings, "WSGI_APPLICATION", None):
         found.append(
             Warning(
-                "WSGI_APPLICATION is set: a server that takes it serves every page, and no stream.",
-                hint="Remove it, so that nobody starts a WSGI server by mistake.",
+                "WSGI_APPLICATION is set: a WSGI server serves every page, but no stream.",
+                hint="Remove it, so that no WSGI server is started by mistake.",
                 id="notifications.W005",
             )
         )
     if "notifications.middleware.cursor_middleware" not in settings.MIDDLEWARE:
         found.append(
             Error(
-                "The middleware of notifications is not there: pages and API do not know where their reader is.",
-                hint='Add "notifications.middleware.cursor_middleware" to MIDDLEWARE, after the authentication\'s.',
+                "The middleware of notifications is missing: pages and the API have no cursor and no preferences.",
+                hint='Add "notifications.middleware.cursor_middleware" to MIDDLEWARE, after AuthenticationMiddleware.',
                 id="notifications.E012",
             )
         )
     if "django.middleware.gzip.GZipMiddleware" in settings.MIDDLEWARE:
         found.append(
             Warning(
-                "GZipMiddleware makes a stream that goes through Django unreadable after its first event.",
-                hint="Streams of notifications.stream bypass it; eventstream's own view does not. Let a proxy compress.",
+                "GZipMiddleware makes a stream that passes through Django unreadable after its first event.",
+                hint="The streams of notifications bypass it; django-eventstream's own view does not. Compress in a proxy.",
                 id="notifications.W006",
             )
         )
@@ -94,11 +94,11 @@ def check_requests(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
 
 
 def check_eventstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Settings under which eventstream's own view and send_event() would not use the log, or let anyone read anything."""
+    """Reports settings with which django-eventstream's view and send_event() bypass the log or the permissions."""
     found: list[CheckMessage] = []
     wanted: tuple[tuple[str, type[Any], str, str], ...] = (
-        ("EVENTSTREAM_CHANNELMANAGER_CLASS", LogChannelManager, "anyone reads any channel", "E007"),
-        ("EVENTSTREAM_STORAGE_CLASS", LogStorage, "send_event() passes the log by", "E008"),
+        ("EVENTSTREAM_CHANNELMANAGER_CLASS", LogChannelManager, "anyone can read any channel", "E007"),
+        ("EVENTSTREAM_STORAGE_CLASS", LogStorage, "send_event() bypasses the log", "E008"),
     )
     for setting, base, risk, number in wanted:
         path = f"{base.__module__}.{base.__name__}"
@@ -119,7 +119,7 @@ def check_eventstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[
 
 
 def check_addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Addresses that pages and clients of this app ask for."""
+    """Reports addresses of this app that are not in the site's urlpatterns."""
     missing = []
     for name in ("notifications:stream", "api:api-root"):
         try:
@@ -130,7 +130,7 @@ def check_addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
         return []
     return [
         Error(
-            f"{' and '.join(missing)} lead nowhere: pages find neither their stream nor their inbox.",
+            f"{' and '.join(missing)} are not in the urlpatterns: pages find neither their stream nor their inbox.",
             hint='Add path("", include("notifications.all_urls")) to the urlpatterns of ROOT_URLCONF.',
             id="notifications.E011",
         )
@@ -138,7 +138,7 @@ def check_addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
 
 
 def check_processes(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """Settings under which processes do not wake each other."""
+    """Reports settings with which processes do not wake each other."""
     local = isinstance(get_channel_layer(), InMemoryChannelLayer | NoneType)
     if local and bool(getattr(settings, "REDIS_URL", None)):
         return [
@@ -151,7 +151,7 @@ def check_processes(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
     if local and workers() > 1:
         return [
             Warning(
-                "Several processes, and a channel layer that ends with each of them: they find events by polling only.",
+                "There are several processes, and the channel layer works within one: they find events by polling alone.",
                 hint="Set REDIS_URL.",
                 id="notifications.W010",
             )
@@ -160,6 +160,6 @@ def check_processes(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
 
 
 def workers() -> int:
-    """How many processes the operator says there are, by the variable that most hosts set."""
+    """Returns the number of server processes, by the environment variable that most hosts set."""
     value = os.environ.get("WEB_CONCURRENCY", "1")
     return int(value) if value.isdecimal() else 1

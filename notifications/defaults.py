@@ -1,9 +1,13 @@
-"""What a site's settings need for this app, filled in at the end of settings.py (docs/integrating.md)."""
+"""Adds to a site's settings what this app needs; called at the end of settings.py (docs/integrating.md).
+
+Imports no other module of this app, and no Django: settings are read before either can be used.
+"""
 
 from collections.abc import MutableMapping
 from typing import Any
 
-# In their order; ninja has the files of the API's description, which otherwise come from another site; daphne comes before all others, so that `runserver` is Daphne's and has streams.
+# In this order. ninja has the files of the API's description, which otherwise come from another site. daphne is added before
+# all others, so that `runserver` is Daphne's and serves streams.
 APPS = ("django.contrib.humanize", "ninja", "django_eventstream", "notifications")
 MIDDLEWARE = "notifications.middleware.cursor_middleware"
 CONTEXT_PROCESSOR = "notifications.context_processors.notifications"
@@ -12,8 +16,8 @@ SETTINGS = {
     "EVENTSTREAM_CHANNELMANAGER_CLASS": "notifications.channelmanager.LogChannelManager",
     "EVENTSTREAM_STORAGE_CLASS": "notifications.storage.LogStorage",
 }
-# Measured with 6 threads x 25 publishes: SQLite's defaults fail 110 of 150 with "database is locked", WAL alone fails 74,
-# WAL with IMMEDIATE transactions and a time-out none (trap 19).
+# Measured with 6 threads x 25 publishes: SQLite's defaults fail 110 of 150 with "database is locked", WAL alone 74, these
+# none.
 SQLITE_OPTIONS = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
@@ -22,9 +26,9 @@ SQLITE_OPTIONS = {
 
 
 def configure(settings: MutableMapping[str, Any]) -> None:
-    """Adds to a settings module, given as its globals(), what is missing; changes nothing that it says itself.
+    """Adds what is missing to a settings module, given as its globals(); changes no value that the module sets.
 
-    `manage.py check` finds what the module says and should not.
+    `manage.py check` reports values of the module that cannot work.
     """
     apps = list(settings["INSTALLED_APPS"])
     first = [] if "daphne" in apps else ["daphne"]
@@ -43,5 +47,5 @@ def configure(settings: MutableMapping[str, Any]) -> None:
 
 
 def is_installed(app: str, apps: list[str]) -> bool:
-    """Whether an app is there, by its name or by the path of its configuration."""
+    """Whether an app is listed, by its name or by the path of its configuration."""
     return any(entry == app or entry.startswith(f"{app}.apps.") for entry in apps)

@@ -1,6 +1,6 @@
-"""Fixtures for the tests of sites that notify people (docs/testing.md); pytest finds them where the app is installed.
+"""Fixtures for the tests of sites that use this app (docs/testing.md); pytest finds them if the app is installed.
 
-Imports no model here: pytest loads plugins before Django's settings are known.
+No model is imported at the top: pytest loads plugins before Django's settings are known.
 """
 
 from collections.abc import Iterator
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def notified(db: None) -> "Notified":
-    """What the test has notified so far, and whom: call it.
+    """Call it for what the test has notified so far, and to whom.
 
-    Works in a test's transaction, whose commit callbacks it runs, and with transactions of the test's own.
+    It works in pytest-django's transaction, whose commit callbacks it runs, and with transactions of the test's own.
     """
     from notifications.testing import Notified
 
@@ -25,7 +25,7 @@ def notified(db: None) -> "Notified":
 
 @pytest.fixture
 def sse_client(transactional_db: None) -> "Iterator[Streams]":
-    """Opens streams of a server process that runs the project on the test's database: `sse_client(user)`."""
+    """`sse_client(user)` opens a stream, from a server process that runs the project on the test's database."""
     from notifications.testing import Streams
 
     streams = Streams()

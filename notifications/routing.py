@@ -10,22 +10,25 @@ from django.urls import path, re_path, reverse
 
 
 def with_streams(django_application: Callable[..., Awaitable[None]], routes: Sequence[Any] = ()) -> ProtocolTypeRouter:
-    """Returns an application that answers the addresses of streams itself and leaves all else to Django's.
+    """Returns an application that answers the addresses of streams, and passes all other requests to Django's.
 
-    django_application: what get_asgi_application() returned; call it first, since it loads the apps. routes: further
-    path()s of ASGI applications, such as an EventStream for the streams of one thing (docs/extending.md).
+    django_application: the result of get_asgi_application(); call that first, since it loads the apps. routes: further
+    path()s of ASGI applications, such as an EventStream for the streams of one kind of object (docs/extending.md).
     """
     from notifications.server.error_boundary import ErrorBoundary
 
     pages: Any = django_application
     if settings.DEBUG and "django.contrib.staticfiles" in settings.INSTALLED_APPS:
-        # As runserver does: `serve` runs from a checkout without collectstatic, too.
+        # As runserver does, so that `serve` runs from a checkout without collectstatic.
         pages = ASGIStaticFilesHandler(pages)
     return beside_streams(ErrorBoundary(pages), routes)
 
 
 def beside_streams(pages: Any, routes: Sequence[Any] = ()) -> ProtocolTypeRouter:
-    """Mounts this app's streams, then the routes, then for all else the pages, an application that guards itself."""
+    """Mounts this app's streams, then the routes, then the pages for all other paths.
+
+    pages: an ASGI application with an error boundary of its own.
+    """
     # These import models.
     from notifications.monitoring.dashboard import operators_plan
     from notifications.stream import EventStream, each

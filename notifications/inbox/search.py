@@ -76,7 +76,7 @@ class Search:
         )
 
     def _wanted(self) -> str:
-        conditions = [statements.IS_UNREAD if self.unread_only else statements.IS_KEPT]
+        conditions = [statements.UNREAD_CASE if self.unread_only else statements.IS_KEPT]
         if self.hidden:
             names = ", ".join(f"%(hidden_{number})s" for number in range(len(self.hidden)))
             conditions.append(f"e.kind NOT IN ({names})")

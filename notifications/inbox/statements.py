@@ -25,7 +25,7 @@ from notifications.models import Event, Reading, Subscription
 EVENT, SUBSCRIPTION, READING = (model._meta.db_table for model in (Event, Subscription, Reading))
 COLUMNS = ", ".join(f"e.{each.column}" for each in Event._meta.concrete_fields)
 
-IS_UNREAD = (
+UNREAD_CASE = (
     "CASE WHEN r.state IS NULL THEN e.position > s.read_through"
     f" ELSE r.state = '{Reading.State.UNREAD}' AND r.since >= s.read_through END"
 )
@@ -120,7 +120,7 @@ PAGE_STATEMENT = statement(f"""
         ORDER BY position DESC
         LIMIT {{limit}}
     )
-    SELECT {COLUMNS}, {IS_UNREAD} AS is_unread
+    SELECT {COLUMNS}, {UNREAD_CASE} AS is_unread
     FROM found
     JOIN {EVENT} e ON e.id = found.id
     JOIN {MINE} ON s.channel = e.channel

@@ -1,8 +1,13 @@
 """`manage.py serve`: Daphne with what streams need.
 
-`daphne` is the server, `direct_write` writes to sockets at once, `receive_queue` hands requests to the application,
-`socket_activation` takes systemd's socket, `error_boundary` ends an answer that broke. Importing this package does not
-import Daphne, so that the application runs on another server without it.
+`daphne` is the server. `direct_write` writes to sockets at once, `flow_control` waits for slow clients, `receive_queue`
+passes requests to the application, `socket_activation` takes the socket that systemd passes, `error_boundary` ends a
+response that failed. `internals` lists and checks what these use of Daphne and Twisted beyond their documented interfaces.
+
+Invariants:
+- Importing this package does not import Daphne: the application also runs on other servers, without it.
+- No object is shared between requests.
+
 May import: notifications.stream, concurrency, conf.
 """
 

@@ -1,18 +1,22 @@
-"""Daphne with what streams need: a long listen queue, no limit on the age of a response, backpressure, and a drain.
+"""Daphne's server with what streams need: a long listen queue, no limit on a response's age, and an orderly shutdown.
 
-Daphne's own command line offers neither the first nor the last.
+Daphne's own command line offers neither the first nor the last. `internals` lists what is used of Daphne here.
 """
 
 import asyncio
 import logging
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from daphne.server import Server
 from twisted.internet import defer
+from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
 
-from notifications.server import direct_write, internals
-from notifications.server.direct_write import FlowControl, SocketWriter
+from notifications.server import flow_control, internals
+from notifications.server.direct_write import SocketWriter
+from notifications.server.flow_control import FlowControl
 from notifications.server.receive_queue import ReceiveQueue
 from notifications.stream import runtime
 from notifications.stream.application import WRITE_NOW
@@ -26,74 +30,90 @@ BACKLOG = 4096
 DRAIN_SECONDS = 4.0
 
 
-class UnsupportedServer(Exception):
-    """This Daphne or Twisted lacks something that `serve` needs."""
-
-
 def endpoint(host: str, port: int) -> str:
     """Returns Twisted's description of the address to listen on."""
     escaped = host.strip("[]").replace(":", r"\:")
     return f"tcp:port={port}:interface={escaped}:backlog={BACKLOG}"
 
 
+class LongLineChannel(HTTPChannel):
+    """Reads header lines that are too long, so that they can be answered.
+
+    Twisted hangs up without an answer on a line longer than MAX_LENGTH, 16 KB by default, and answers 400 to headers of
+    more than 16 KB in all.
+    """
+
+    MAX_LENGTH = 64 * 1024
+
+
 class StreamServer(Server):  # type: ignore[misc]
     """Daphne's server; its `http_timeout` stays unset, because it counts the whole age of a response (trap 5)."""
 
-    def run(self) -> None:
-        """Serves until SIGTERM or SIGINT; raises UnsupportedServer."""
-        if lacking := internals.missing_for_serving():
-            raise UnsupportedServer(f"this Daphne or Twisted has no {', '.join(lacking)}")
-        internals.allow_long_lines()
-        self.writes_directly = direct_write.is_supported()
-        super().run()
+    def __init__(self, *, ready_callable: Callable[[], None] | None = None, **options: Any) -> None:
+        """options: as Daphne's. Raises IncompatibleVersions if the installed Daphne or Twisted cannot be used."""
+        self.missing = internals.find_missing()
+        internals.raise_if_missing(self.missing.serving)
+        self._ready = ready_callable
+        super().__init__(ready_callable=self.prepare, **options)
+
+    def prepare(self) -> None:
+        """Called by run() before the first request; raises IncompatibleVersions."""
+        internals.raise_if_missing(internals.lacking(self, internals.RUNNING, "Server"))
+        for consequence in self.missing.consequences():
+            logger.warning(consequence)
+        if not self.missing.long_lines:
+            self.http_factory.protocol = LongLineChannel
+        if self._ready is not None:
+            self._ready()
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> ReceiveQueue | None:
-        """Starts the application for a request and returns its receive queue; None if the client has left already.
+        """Starts the application for a request, and returns the queue of its messages; None if the client has left.
 
-        As Daphne's own method does, with a smaller queue, and with the extension by which a stream writes directly.
+        Differs from Daphne's own in a queue that is smaller, and in the extension by which a stream writes at once.
         """
         queue = ReceiveQueue()
-        if self.writes_directly:
+        if not self.missing.direct_writes:
             protocol.socket_writer = SocketWriter(protocol, queue.when_left)
             scope["extensions"] = {WRITE_NOW: {"outlet": protocol.socket_writer}}
         scope.setdefault("asgi", {"version": "3.0"})
         if protocol not in self.connections:
             return None
         application = self.application(scope=scope, receive=queue.get, send=partial(self.handle_reply, protocol))
-        self.connections[protocol]["application_instance"] = asyncio.ensure_future(application)
+        self.connections[protocol][internals.TASK] = asyncio.ensure_future(application)
         return queue
 
     async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
-        """Takes a part of a response, and returns once the client has room for more."""
+        """Sends a part of a response, and returns once the client has room for more."""
         if message["type"] != "http.response.body" or protocol.channel is None:
             await super().handle_reply(protocol, message)
             return
         streamed = message.get("more_body", False)
-        if self.writes_directly:
-            protocol.socket_writer.may_be_buffered = True
+        if not self.missing.direct_writes:
+            protocol.socket_writer.has_buffered = True
         begins = streamed and protocol.producer is None
         if begins:
             protocol.registerProducer(FlowControl(), streaming=True)
         elif not streamed and protocol.producer is not None:
-            # Twisted refuses to finish a response that has a producer.
+            # Twisted reports an error if a request finishes with a producer.
             protocol.unregisterProducer()
         await super().handle_reply(protocol, message)
-        if begins:
-            internals.release_headers(protocol)
+        if begins and not self.missing.headers:
+            # They have been read and sent, and would be kept as long as the stream: 1.5 KB. An empty Headers takes 0.1.
+            protocol.requestHeaders = protocol.responseHeaders = Headers()
+            protocol.clean_headers = ()
         flow = protocol.producer
         if streamed and flow is not None and flow.paused:
             try:
                 await flow.drain()
             except TimeoutError:
-                seconds = direct_write.CLIENT_STUCK_SECONDS
-                logger.info("a client has read nothing for %d s and is disconnected", seconds)
+                logger.info("a client has read nothing for %d s and is let go", flow_control.WRITE_TIMEOUT)
                 if protocol.channel is not None:
                     protocol.channel.transport.abortConnection()
 
     def kill_all_applications(self) -> Any:
         """Called before shutdown: lets streams end in good order, then cancels the rest.
 
-        Daphne's own method fails on a connection without a running request, and cancels at once.
+        Daphne's own method fails on a connection without a running request, and cancels all others at once.
         """
         return defer.Deferred.fromFuture(asyncio.ensure_future(self.end_applications()))
 
@@ -107,9 +127,9 @@ class StreamServer(Server):  # type: ignore[misc]
         manager.draining = True
         manager.close_all()
         running = [
-            details["application_instance"]
+            details[internals.TASK]
             for details in list(self.connections.values())
-            if "application_instance" in details and not details["application_instance"].done()
+            if internals.TASK in details and not details[internals.TASK].done()
         ]
         if running:
             _done, late = await asyncio.wait(running, timeout=DRAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""A boundary around an ASGI application: an error in the middle of a response ends that response alone."""
+"""An error boundary around an ASGI application: an error in the middle of a response ends that response alone."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -10,10 +10,10 @@ Application = Callable[..., Awaitable[None]]
 
 
 class ErrorBoundary:
-    """Wraps an ASGI application.
+    """Wraps an application for Daphne.
 
-    An exception after the response has started stops Daphne's `application_checker` for good: the client hangs, and the
-    process never cleans up after later requests (trap 3).
+    An exception raised after the response has started kills Daphne's `application_checker`: the client hangs, and no
+    later request of the process is ever reaped (trap 3).
     """
 
     def __init__(self, application: Application) -> None:
@@ -21,7 +21,10 @@ class ErrorBoundary:
         self.application = application
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Runs the application; an exception after the start of the response is logged, and the response is ended."""
+        """Runs the application. An error after the response has started is logged, and the response is ended.
+
+        An error before that is raised: the server answers 500.
+        """
         started = finished = False
 
         async def watched(message: dict[str, Any]) -> None:
@@ -35,6 +38,6 @@ class ErrorBoundary:
         except Exception:
             if scope["type"] != "http" or not started:
                 raise
-            logger.exception("%s %s broke in the middle of its response", scope.get("method"), scope.get("path"))
+            logger.exception("%s %s failed in the middle of its response", scope.get("method"), scope.get("path"))
             if not finished:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,6 +1,6 @@
-"""The queue of ASGI messages from the server to one application: asyncio.Queue for a single reader, at a tenth of its size.
+"""A receive queue for ASGI: an asyncio.Queue for a single reader, at a tenth of its size.
 
-An asyncio.Queue holds three deques of waiters, 0.7 KB each: they were a sixth of what an idle stream held.
+An asyncio.Event holds a deque of waiters and a Queue three of them, 0.7 KB each: a sixth of an idle stream.
 """
 
 from collections.abc import Callable
@@ -11,34 +11,33 @@ from notifications.stream.asgi import DISCONNECT
 
 
 class ReceiveQueue:
-    """Messages for the one application that receives them; the part of asyncio.Queue that Daphne uses."""
+    """Messages from a server for the one application that receives them."""
 
-    __slots__ = ("_arrived", "_messages", "_when_left")
+    __slots__ = ("_messages", "_wake", "_when_left")
 
     def __init__(self) -> None:
         self._messages: list[dict[str, Any]] = []
-        self._arrived = OneWaiterEvent()
+        self._wake = OneWaiterEvent()
         self._when_left: Callable[[], None] | None = None
 
     def put_nowait(self, message: dict[str, Any]) -> None:
-        """Adds a message."""
         self._messages.append(message)
-        self._arrived.set()
+        self._wake.set()
         if self._when_left is not None and message["type"] == DISCONNECT:
             self._when_left()
 
     def when_left(self, callback: Callable[[], None] | None) -> None:
-        """Registers a callback for the client's disconnect, called at once if the client has left; None removes it.
+        """Sets the function to call when the client has left; calls it at once if it has. None: no function.
 
-        It saves each stream a task that waits for the message.
+        An application that uses it needs no task that waits for the message.
         """
         self._when_left = callback
         if callback is not None and any(message["type"] == DISCONNECT for message in self._messages):
             callback()
 
     async def get(self) -> dict[str, Any]:
-        """Removes and returns the oldest message, once there is one."""
+        """Removes and returns the oldest message; waits until there is one."""
         while not self._messages:
-            self._arrived.clear()
-            await self._arrived.wait()
+            self._wake.clear()
+            await self._wake.wait()
         return self._messages.pop(0)

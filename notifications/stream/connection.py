@@ -79,7 +79,7 @@ class Delivery:
             watcher = asyncio.create_task(self.watch(receive))
         else:
             self.outlet.when_left(self.leave)
-        presence.opened(self, self.opened.cursor)
+        presence.record_opened(self, self.opened.cursor)
         try:
             await start(self.send, headers)
             self.apply_controls(attach_from)
@@ -97,7 +97,7 @@ class Delivery:
             elif self.outlet is not None:
                 self.outlet.when_left(None)
             manager.remove_listener(self.listener)
-            presence.ended(self, self.reason())
+            presence.record_ended(self, self.reason())
             await self.send(body(b""))
 
     async def watch(self, receive: Receive) -> None:

@@ -46,7 +46,7 @@ _open: set[Recorded] = set()
 _ended: deque[Record] = deque(maxlen=MAX_ENDED)
 
 
-def opened(stream: Recorded, cursor: int | None) -> None:
+def record_opened(stream: Recorded, cursor: int | None) -> None:
     """Notes that a stream is open. cursor: what it resumes from, if anything."""
     _open.add(stream)
     metrics.OPENED.inc()
@@ -55,7 +55,7 @@ def opened(stream: Recorded, cursor: int | None) -> None:
     logger.debug("stream opened: user %s, from %s", stream.record().user_id, cursor)
 
 
-def ended(stream: Recorded, reason: str) -> None:
+def record_ended(stream: Recorded, reason: str) -> None:
     """Notes that a stream is over, with one line that says how it went."""
     _open.discard(stream)
     metrics.ENDED.labels(reason).inc()

@@ -1,7 +1,10 @@
-"""What the tests of a site need: what was notified to whom, and real streams from a real server (docs/testing.md).
+"""For the tests of a site: what was notified to whom, and real streams from a real server process (docs/testing.md).
 
-`notifications.pytest_plugin` makes fixtures of it; `server_main` is the process that serves the streams. The names below
-are imported when they are first used, since the modules behind them need the apps to be loaded.
+`notifications.pytest_plugin` makes fixtures of `notified` and `streams`. `server_process` starts and ends processes,
+`server_main` is the program of the one that serves streams, `sse_client` reads them, `login` starts sessions.
+
+Invariant: importing this package needs no settings. The names below are imported when they are first used, since the
+modules behind them need the apps to be loaded.
 
 May import: everything but api, views, server and admin.
 """
@@ -12,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifications.testing.login import start_session
     from notifications.testing.notified import Notification, Notified
-    from notifications.testing.process import ChildProcess, RunningServer, free_port
+    from notifications.testing.server_process import ChildProcess, LocalServer, free_port
     from notifications.testing.sse_client import ServerSentEvent, SseClient
     from notifications.testing.streams import Streams
 
 __all__ = [
     "ChildProcess",
+    "LocalServer",
     "Notification",
     "Notified",
-    "RunningServer",
     "ServerSentEvent",
     "SseClient",
     "Streams",
@@ -29,14 +32,14 @@ __all__ = [
 ]
 
 _MODULES = {
-    "ChildProcess": "process",
-    "RunningServer": "process",
-    "free_port": "process",
+    "ChildProcess": "server_process",
+    "LocalServer": "server_process",
     "Notification": "notified",
     "Notified": "notified",
     "ServerSentEvent": "sse_client",
     "SseClient": "sse_client",
     "Streams": "streams",
+    "free_port": "server_process",
     "start_session": "login",
 }
 

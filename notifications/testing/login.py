@@ -12,7 +12,7 @@ from notifications.stream.authentication import engine
 
 
 def start_session(user: AbstractBaseUser) -> str:
-    """Logs a person in, without a password, as Django's test client does; returns the session's key."""
+    """Logs a user in without a password, as Django's test client does; returns the session's key."""
     session = engine()()
     session[SESSION_KEY] = user._meta.pk.value_to_string(user)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

@@ -1,4 +1,4 @@
-"""`python -m notifications.testing.server_main PORT DATABASES`: `serve`, on the databases of a test run; see testing.Streams."""
+"""`python -m notifications.testing.server_main PORT DATABASES`: `serve` on the databases of a test run; see Streams."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ import django
 
 
 def main(port: str, databases: str) -> None:
-    """Serves until it is ended. databases: alias → name, as JSON."""
+    """Serves until SIGTERM. databases: alias → name, as JSON."""
     django.setup()
     from django.conf import settings
     from django.core.management import call_command

@@ -1,9 +1,11 @@
-"""Streams of the project under test, from a server process that serves the test's own database."""
+"""Streams of the project under test."""
 
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -12,7 +14,7 @@ from django.db import connections
 from django.urls import reverse
 
 from notifications.testing.login import start_session
-from notifications.testing.process import STARTS_WITHIN, RunningServer, free_port
+from notifications.testing.server_process import STARTS_WITHIN, LocalServer, free_port
 from notifications.testing.sse_client import SseClient
 
 if TYPE_CHECKING:
@@ -20,15 +22,16 @@ if TYPE_CHECKING:
 
 
 class Streams:
-    """The fixture `sse_client`: opens streams; the first one starts the server."""
+    """Streams of the project under test, from a server process that is started with the first."""
 
     def __init__(self) -> None:
         self.clients: list[SseClient] = []
-        self._server: RunningServer | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="streams-")
+        self._server: LocalServer | None = None
 
     @property
     def url(self) -> str:
-        """The server's address, without a slash at its end."""
+        """The server's address, without a slash at its end; starts the server if it does not run."""
         if self._server is None:
             self._server = self._start()
         return self._server.url
@@ -41,10 +44,10 @@ class Streams:
         headers: Mapping[str, str] | None = None,
         **query: str,
     ) -> SseClient:
-        """Opens a stream as this user (None: anonymous), and returns once the server has answered.
+        """Opens a stream as this user (None: not logged in), and returns once the server has answered.
 
-        path: default: everything that the user is subscribed to. headers: such as Last-Event-ID. query: parameters of
-        the address.
+        path: default: the stream of all that the user receives. headers: such as Last-Event-ID. query: parameters of the
+        address.
         """
         address = self.url + (path or reverse("notifications:stream")) + (f"?{urlencode(query)}" if query else "")
         cookies = {} if user is None else {settings.SESSION_COOKIE_NAME: start_session(user)}
@@ -57,9 +60,10 @@ class Streams:
         for client in self.clients:
             client.close()
         if self._server is not None:
-            self._server.close()
+            self._server.kill()
+        self._folder.cleanup()
 
-    def _start(self) -> RunningServer:
+    def _start(self) -> LocalServer:
         names = {connection.alias: str(connection.settings_dict["NAME"]) for connection in connections.all()}
         if memory := [alias for alias, name in names.items() if ":memory:" in name or "mode=memory" in name]:
             raise AssertionError(
@@ -67,11 +71,10 @@ class Streams:
                 f' set DATABASES[{memory[0]!r}]["TEST"] = {{"NAME": a file}}'
             )
         port = free_port()
+        command = [sys.executable, "-m", "notifications.testing.server_main", str(port), json.dumps(names)]
         environment = {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": os.environ.get("DJANGO_SETTINGS_MODULE") or settings.SETTINGS_MODULE,
             "PYTHONPATH": os.pathsep.join(entry or os.getcwd() for entry in sys.path),  # noqa: PTH109  as sys.path has it
         }
-        command = [sys.executable, "-m", "notifications.testing.server_main", str(port), json.dumps(names)]
-        # The project under test may have no health check.
-        return RunningServer(command, port, env=environment, health=None)
+        return LocalServer(command, port, Path(self._folder.name) / "server.log", env=environment)

@@ -9,9 +9,9 @@ from typing import NoReturn
 
 import pytest
 
-from notifications.testing.process import ChildProcess, free_port
+from notifications.testing import ChildProcess, free_port
 
-__all__ = ["ChildProcess", "Daemon", "free_port", "program", "unavailable"]
+__all__ = ["Daemon", "free_port", "program", "unavailable"]
 
 
 def unavailable(what: str, package: str) -> NoReturn:
@@ -33,7 +33,7 @@ def program(*names: str, package: str, also_in: Sequence[str] = ()) -> Path:
 
 
 class Daemon(ChildProcess):
-    """A program under test, and what it uses of the machine."""
+    """One child process with its output in a file."""
 
     def threads(self) -> int:
         """Counts its threads."""

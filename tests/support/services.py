@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import psycopg
 import redis
 from psycopg import sql
 
-from notifications.testing.process import RunningServer
+from notifications.testing import LocalServer
 from tests.support.processes import Daemon, free_port, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,8 +158,30 @@ class RedisServer:
             self.daemon.kill()
 
 
-class ServeProcess(Daemon, RunningServer):
+class ServeProcess(LocalServer, Daemon):
     """One server process of the site."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        port: int,
+        log_path: Path,
+        environment: Mapping[str, str],
+        *,
+        folder: Path = ROOT,
+        health: str = "/healthz",
+        **options: Any,
+    ):
+        super().__init__(
+            command,
+            port,
+            log_path,
+            health=health,
+            starts_within=STARTS_WITHIN,
+            cwd=folder,
+            env=environment,
+            **options,
+        )
 
 
 class Site:
@@ -213,7 +235,7 @@ class Site:
     def start(self, *arguments: str, port: int) -> ServeProcess:
         """Starts Python with these arguments as a server of the site on this port, and returns once it answers."""
         log_path = self.folder / f"server-{len(self.servers)}.log"
-        server = ServeProcess([sys.executable, *arguments], port, log_path, self.environment, cwd=ROOT)
+        server = ServeProcess([sys.executable, *arguments], port, log_path, self.environment)
         self.servers.append(server)
         return server
 

@@ -18,25 +18,22 @@ def days(value: str) -> int:
 
 
 class Command(BaseCommand):
-    """Prunes the log."""
-
     help = (
-        "Deletes events older than --days, in chunks; those that somebody has not read only past --unread-days. "
-        "Readers whose cursor is older are told to reload."
+        "Deletes events older than --days, in chunks; an event that somebody has unread, only after --unread-days. "
+        "Clients whose cursor is older reload."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Adds the ages."""
         parser.add_argument("--days", type=days, default=conf.keep_days(), help="age in days (default %(default)s)")
         parser.add_argument(
-            "--unread-days", type=days, help=f"the same for what is unread (default {conf.keep_unread_days()})"
+            "--unread-days", type=days, help=f"age of unread events in days (default {conf.keep_unread_days()})"
         )
 
     def handle(self, *, days: int, unread_days: int | None, **options: Any) -> None:
-        """Prunes and says how much."""
+        """Prints the numbers of deleted and of kept events; exit code 1 if --unread-days is below --days."""
         if unread_days is None:
             unread_days = max(days, conf.keep_unread_days())
         if unread_days < days:
-            raise CommandError("--unread-days: what is unread cannot be kept for a shorter time than what is read")
+            raise CommandError("--unread-days: unread events cannot be kept for a shorter time than read ones")
         pruned = retention.prune_events(timedelta(days=days), timedelta(days=unread_days))
         self.stdout.write(f"{pruned.deleted} events deleted, {pruned.spared} older ones kept: somebody has them unread")

@@ -1,4 +1,4 @@
-"""`manage.py send_digests`: emails people what they have not read; for cron, every few minutes."""
+"""`manage.py send_digests`: emails users their unread notifications; for cron, every few minutes."""
 
 from collections import Counter
 from typing import Any
@@ -11,20 +11,16 @@ from notifications.digests import MailServerDown, Outcome
 
 
 class Command(BaseCommand):
-    """Sends digests."""
-
-    help = (
-        "Emails people what they have left unread for a while, bundled. Safe to run twice, and in two places at once."
-    )
+    help = "Emails people their unread notifications, bundled. It is safe to run twice, and in two places at once."
 
     def handle(self, **options: Any) -> None:
-        """Sends what is due and says how much; exit code 1 where the mail server was down or refused somebody."""
+        """Prints how many emails were sent; exit code 1 if the mail server was down or refused an email."""
         if not conf.site_url():
             raise CommandError("SITE_URL: must be set, for the links in the emails: https://shop.example")
         due = digests.due()
         outcomes: Counter[Outcome] = Counter()
         try:
-            # On a terminal alone: the log of a cron job needs no bar.
+            # disable=None: a progress bar on a terminal, none in the log of a cron job.
             for outcome in tqdm(digests.send_all(due), total=len(due), unit="person", disable=None, delay=1):
                 outcomes[outcome] += 1
         except MailServerDown as error:

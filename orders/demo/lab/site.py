@@ -1,6 +1,7 @@
 """What the lab stands on: a server of its own, sessions, and readers that reconnect as a browser does."""
 
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any, Self
 
 from django.conf import settings
 
-from notifications.testing import RunningServer, ServerSentEvent, SseClient, free_port, start_session
+from notifications.testing import LocalServer, ServerSentEvent, SseClient, free_port, start_session
 
 STARTS_WITHIN = 30.0
 RECONNECTS_AFTER = 0.2
@@ -27,7 +28,8 @@ class Server:
     def __init__(self) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: RunningServer | None = None
+        self.process: LocalServer | None = None
+        self._folder = tempfile.TemporaryDirectory(prefix="lab-")
 
     def __enter__(self) -> Self:
         self.start()
@@ -35,22 +37,25 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
-
-    def kill(self) -> None:
-        """Ends it without warning."""
-        if self.process is not None:
-            self.process.close()
+        self._folder.cleanup()
 
     def start(self) -> None:
         """Starts it, and returns once it answers; raises RuntimeError with its output if it does not."""
         command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "serve", "--port", str(self.port)]
-        self.process = RunningServer(command, self.port)
+        try:
+            self.process = LocalServer(command, self.port, Path(self._folder.name) / "log", health="/healthz")
+        except AssertionError as error:
+            raise RuntimeError(f"the lab's server does not start: {error}") from None
+
+    def kill(self) -> None:
+        """Ends it without warning."""
+        if self.process is not None:
+            self.process.kill()
 
     def restart(self) -> None:
         """Ends it in good order and starts it again."""
         if self.process is not None:
             self.process.terminate()
-            self.process.close()
         self.start()
 
 

@@ -41,3 +41,21 @@ def test_the_events_are_the_same_wherever_the_bytes_are_cut(cuts):
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
 def test_an_event_is_dispatched_as_soon_as_its_empty_line_is_there(ending):
     assert len(SseParser().feed(f"data: now{ending}{ending}".encode())) == 1
+
+
+@pytest.mark.parametrize("value", ["-1", "+1", " 1", "1_000", "1.5", "\u0661", ""])
+def test_a_retry_of_other_characters_than_digits_is_ignored(value):
+    parser = SseParser()
+    parser.feed(f"retry: {value}\n\n".encode())
+    assert parser.retry is None
+
+
+def test_an_empty_line_without_data_before_it_is_no_event():
+    parser = SseParser()
+    assert [event.data for event in parser.feed(b"id: 5\ndata: x\n\n\nid: 6\n\n")] == ["x"]
+    assert parser.last_event_id == "6"
+
+
+def test_only_cr_and_lf_end_a_line():
+    (event,) = SseParser().feed("data: a\u2028b\x0b\x0c\x85c\n\n".encode())
+    assert event.data == "a\u2028b\x0b\x0c\x85c"
