@@ -1,5 +1,6 @@
 """Fixtures: real servers, the site as processes of its own, a browser."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -31,12 +32,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--in-process", action="store_true", help="leave out tests that start servers of their own")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns twice the number of processors: most tests wait for other processes half of their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what --in-process leaves out."""
+    """Leaves out what --in-process leaves out, and orders the rest for parallel workers."""
+    left_out = []
     if config.getoption("--in-process"):
-        left_out = [item for item in items if SERVERS & set(getattr(item, "fixturenames", ()))]
+        left_out = [item for item in items if SERVERS & fixtures_of(item)]
+    if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        if "wheel" in fixtures_of(item):
+            # One worker builds the wheel and installs it, instead of each.
+            item.add_marker(pytest.mark.xdist_group("wheel"))
+    # The long tests first, so that no worker is left with one when the others are through.
+    items.sort(key=length, reverse=True)
+
+
+def fixtures_of(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def length(item: pytest.Item) -> tuple[float, bool]:
+    """Sorts tests by how long they may take: by their own limit of time, then those with servers before those without."""
+    limit = item.get_closest_marker("timeout")
+    return (limit.args[0] if limit else 0, bool(SERVERS & fixtures_of(item)))
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,13 @@ WITHOUT_WORKER = "delete window.SharedWorker"
 
 
 @pytest.fixture
+def demo_site(demo_site: Site) -> Site:
+    """A site with the demo people in it, whose servers start in a fraction of the time."""
+    demo_site.forks_servers = True
+    return demo_site
+
+
+@pytest.fixture
 def quick_server(demo_site: Site) -> ServeProcess:
     """A server of the demo that pings often."""
     demo_site.environment["DJANGO_SETTINGS_MODULE"] = "tests.browser.settings"

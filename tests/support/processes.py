@@ -13,6 +13,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.support.forks import Fork
+
 ENDS_WITHIN = 20.0
 
 
@@ -47,9 +49,12 @@ class Daemon:
     def __init__(self, command: Sequence[str | Path], log_path: Path, **options: Any):
         """Starts it in a session of its own, so that what it forks can be ended with it."""
         self.log_path = log_path
-        with log_path.open("ab") as output:
-            self.process = subprocess.Popen(
-                [str(part) for part in command],
+        self.process = self.begin([str(part) for part in command], **options)
+
+    def begin(self, command: list[str], **options: Any) -> "subprocess.Popen[bytes] | Fork":
+        with self.log_path.open("ab") as output:
+            return subprocess.Popen(
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
