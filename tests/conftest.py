@@ -66,11 +66,21 @@ def length(item: pytest.Item) -> tuple[float, bool]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Tests on SQLite use a file, as the site does: in memory, threads would share one connection and its locks."""
     default = settings.DATABASES["default"]
     if default["ENGINE"].endswith("sqlite3"):
         default.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("django") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def channel_layer_of_this_worker(worker_id: str) -> None:
+    """Keeps the workers of one run apart in the Redis that they share: pub/sub takes no notice of its databases."""
+    for layer in settings.CHANNEL_LAYERS.values():
+        if layer["BACKEND"].startswith("channels_redis."):
+            layer["CONFIG"]["prefix"] = worker_id
 
 
 @pytest.fixture(scope="session")
@@ -216,7 +226,7 @@ def browser_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
             "color_scheme": "light",
         }
         context = chromium.new_context(**defaults | options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         return context.new_page()
 
