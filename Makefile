@@ -20,9 +20,11 @@ DIST := dist
 CATALOGUE := locale/zh_Hans/LC_MESSAGES
 # What this shell has set for a site of its own is not what is tested; DATABASE_URL alone chooses where tests run.
 UNSET := env -u ALLOWED_HOSTS -u DEBUG -u PAYMENT_CALLBACK_SECRETS -u PAYMENT_WINDOW_SECONDS -u REDIS_URL -u SECRET_KEY
+# A worker takes the next test when it is through with its last: one process alone with ARGS="-n 0".
+PARALLEL := --numprocesses auto --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-postgres lint bench torture screenshots translations requirements wheel clean
+.PHONY: help demo test test-fast test-postgres lint bench torture screenshots translations requirements wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,7 +35,10 @@ demo: $(RUNTIME) ## set everything up and serve on 127.0.0.1:8000 (another port:
 	exec $(RUN) manage.py serve --host 127.0.0.1 --port $(PORT)
 
 test: $(DEV) $(NODE) ## set everything up and run all tests (a selection: make test ARGS="-k inbox")
-	$(UNSET) $(RUN) -m pytest $(ARGS)
+	$(UNSET) $(RUN) -m pytest $(PARALLEL) $(ARGS)
+
+test-fast: $(DEV) ## run the tests that need neither a browser nor a server
+	$(UNSET) $(RUN) -m pytest --fast $(PARALLEL) $(ARGS)
 
 test-postgres: $(DEV) ## run the tests of one process once more, on a PostgreSQL and a Redis of their own
 	$(UNSET) $(RUN) -m tests.support.on_postgresql $(ARGS)

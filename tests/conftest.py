@@ -1,9 +1,10 @@
 """Fixtures: real servers, the site as processes of its own, a browser."""
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +25,65 @@ pytest_plugins = ["notifications.pytest_plugin"]
 
 # Whoever asks for one of these works with processes that have a database of their own.
 SERVERS = {"site", "demo_site", "site_factory", "postgres_server", "redis_server"}
+# What takes seconds: these, browsers, servers of a project under test, and the wheel with a site made from it.
+SLOW = SERVERS | {"launch_chromium", "sse_client", "wheel"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the option of tests/support/on_postgresql.py."""
+    """Adds the options of tests/support/on_postgresql.py and of `make test-fast`."""
     parser.addoption("--in-process", action="store_true", help="leave out tests that start servers of their own")
+    parser.addoption("--fast", action="store_true", help="leave out tests with any server, a browser or the wheel")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Returns twice the number of processors: most tests wait for other processes half of their time."""
+    return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what --in-process leaves out."""
-    if config.getoption("--in-process"):
-        left_out = [item for item in items if SERVERS & set(getattr(item, "fixturenames", ()))]
+    """Leaves out what --in-process and --fast leave out, and orders the rest for parallel workers."""
+    unwanted = SLOW if config.getoption("--fast") else SERVERS if config.getoption("--in-process") else set()
+    left_out = [item for item in items if unwanted & fixtures_of(item)]
+    if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in left_out]
+        items[:] = [item for item in items if not unwanted & fixtures_of(item)]
+    for item in items:
+        if "wheel" in fixtures_of(item):
+            # One worker builds the wheel and installs it, instead of each.
+            item.add_marker(pytest.mark.xdist_group("wheel"))
+    # The long tests first, so that no worker is left with one when the others are through.
+    items.sort(key=length, reverse=True)
+
+
+def fixtures_of(item: pytest.Item) -> set[str]:
+    return set(getattr(item, "fixturenames", ()))
+
+
+def length(item: pytest.Item) -> tuple[float, bool]:
+    """Sorts tests by how long they may take: by their own limit of time, then those with servers before those without."""
+    limit = item.get_closest_marker("timeout")
+    return (limit.args[0] if limit else 0, bool(SERVERS & fixtures_of(item)))
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Tests on SQLite use a file, as the site does: in memory, threads would share one connection and its locks."""
     default = settings.DATABASES["default"]
     if default["ENGINE"].endswith("sqlite3"):
         default.setdefault("TEST", {})["NAME"] = str(tmp_path_factory.mktemp("django") / "test.sqlite3")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def channel_layer_of_this_worker(worker_id: str) -> None:
+    """Keeps the workers of one run apart in the Redis that they share: pub/sub takes no notice of its databases."""
+    layers: dict[str, Any] = settings.CHANNEL_LAYERS
+    for layer in layers.values():
+        if layer["BACKEND"].startswith("channels_redis."):
+            layer["CONFIG"]["prefix"] = worker_id
 
 
 @pytest.fixture(scope="session")
@@ -165,13 +204,19 @@ def demo_site(site_factory: SiteFactory, engine: str, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-def chromium() -> Iterator[Browser]:
+def launch_chromium() -> Callable[[], AbstractContextManager[Browser]]:
+    """Runs a headless Chromium for as long as a block lasts."""
+    return headless_chromium
+
+
+@pytest.fixture
+def chromium(launch_chromium: Callable[[], AbstractContextManager[Browser]]) -> Iterator[Browser]:
     """A headless Chromium, for one test.
 
     Not for longer: while Playwright runs, this thread has a running event loop, and Django refuses to touch the
     database of any other test then.
     """
-    with headless_chromium() as browser:
+    with launch_chromium() as browser:
         yield browser
 
 
@@ -190,7 +235,7 @@ def browser_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
             "color_scheme": "light",
         }
         context = chromium.new_context(**defaults | options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         context.on("weberror", lambda error: errors.append(str(error.error)))
         return context.new_page()
 

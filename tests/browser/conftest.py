@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.test_live import log_in
 from tests.support.proxy import Proxy
@@ -12,6 +12,15 @@ from tests.support.services import ServeProcess, Site
 WORKER, LEADER = "shared worker", "leading tab"
 # Said to each page before its own scripts run.
 WITHOUT_WORKER = "delete window.SharedWorker"
+# For tests that have no bound of their own: other browsers and servers run beside this one.
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture
+def demo_site(demo_site: Site) -> Site:
+    """A site with the demo people in it, whose servers start in a fraction of the time."""
+    demo_site.forks_servers = True
+    return demo_site
 
 
 @pytest.fixture

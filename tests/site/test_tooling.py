@@ -13,7 +13,6 @@ from django.core.exceptions import SynchronousOnlyOperation
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.support.browsers import headless_chromium
 from tests.support.services import ROOT
 
 PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+) \\$", re.MULTILINE)
@@ -135,8 +134,8 @@ def test_a_python_that_is_too_old_is_refused_in_one_line(tmp_path, answer):
 
 
 @pytest.mark.django_db
-def test_the_database_is_usable_after_a_browser_in_the_same_thread():
+def test_the_database_is_usable_after_a_browser_in_the_same_thread(launch_chromium):
     users = get_user_model().objects
-    with headless_chromium(), pytest.raises(SynchronousOnlyOperation):
+    with launch_chromium(), pytest.raises(SynchronousOnlyOperation):
         users.exists()
     assert not users.exists()

@@ -13,6 +13,8 @@ from pathlib import Path
 from tests.support.services import ROOT, PostgresServer, RedisServer
 
 SUITES = ["tests/notifications", "tests/orders", "tests/blog"]
+# As in the Makefile; pytest-django gives each worker a database, tests/conftest.py a prefix in Redis.
+PARALLEL = ["--numprocesses", "auto", "--dist", "loadgroup"]
 
 
 def main(arguments: list[str]) -> int:
@@ -24,7 +26,7 @@ def main(arguments: list[str]) -> int:
         redis = RedisServer(Path(folder))
         stack.callback(redis.stop)
         environment = {**os.environ, "DATABASE_URL": postgres.database_url("tests"), "REDIS_URL": redis.url}
-        command = [sys.executable, "-m", "pytest", "--in-process", *SUITES, *arguments]
+        command = [sys.executable, "-m", "pytest", "--in-process", *PARALLEL, *SUITES, *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 

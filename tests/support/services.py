@@ -15,6 +15,7 @@ import redis
 from psycopg import sql
 
 from notifications.testing import LocalServer
+from tests.support.forks import Fork
 from tests.support.processes import Daemon, free_port, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,12 +185,24 @@ class ServeProcess(LocalServer, Daemon):
         )
 
 
+class ForkedServer(ServeProcess):
+    """A server process of the site that is a fork (forks.py)."""
+
+    def begin(self, command: list[str], **options: Any) -> Fork:
+        _interpreter, script, *arguments = command
+        return Fork(Path(options["cwd"], script), arguments, options["env"], stdout=self.log_path)
+
+
 class Site:
-    """The project's own manage.py on a database of its own, with nothing of the developer's shell around it."""
+    """The project's own manage.py on a database of its own, with nothing of the developer's shell around it.
+
+    Its commands are forks (forks.py); so are its servers where `forks_servers` is set.
+    """
 
     def __init__(
         self, folder: Path, database_url: str, redis_url: str | None = None, env: Mapping[str, str] | None = None
     ):
+        self.forks_servers = False
         self.folder = folder
         self.database_url = database_url
         self.servers: list[ServeProcess] = []
@@ -203,6 +216,7 @@ class Site:
             "DATABASE_URL": database_url,
             "SECRET_KEY": "a-key-for-tests-alone-0123456789-0123456789-0123456789",
             "DEBUG": "1",
+            "DJANGO_SETTINGS_MODULE": "tests.support.settings",
             **({"REDIS_URL": redis_url} if redis_url else {}),
             **(env or {}),
         }
@@ -211,15 +225,17 @@ class Site:
         self, *arguments: str, check: bool = True, timeout: float = 60, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Runs one management command to its end."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-        )
+        with tempfile.TemporaryDirectory(prefix="command-") as folder:
+            stdin_file, stdout, stderr = (Path(folder, name) for name in ("stdin", "stdout", "stderr"))
+            stdin_file.write_text(stdin)
+            command = Fork(
+                ROOT / "manage.py", arguments, self.environment, stdin=stdin_file, stdout=stdout, stderr=stderr
+            )
+            try:
+                code = command.wait(timeout)
+            finally:
+                command.kill()
+            done = subprocess.CompletedProcess(arguments, code, stdout.read_text(), stderr.read_text())
         if check and done.returncode:
             raise AssertionError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
@@ -235,7 +251,8 @@ class Site:
     def start(self, *arguments: str, port: int) -> ServeProcess:
         """Starts Python with these arguments as a server of the site on this port, and returns once it answers."""
         log_path = self.folder / f"server-{len(self.servers)}.log"
-        server = ServeProcess([sys.executable, *arguments], port, log_path, self.environment)
+        kind = ForkedServer if self.forks_servers and arguments[0] == "manage.py" else ServeProcess
+        server = kind([sys.executable, *arguments], port, log_path, self.environment)
         self.servers.append(server)
         return server
 
