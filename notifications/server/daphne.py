@@ -54,6 +54,7 @@ class StreamServer(Server):  # type: ignore[misc]
         self.missing = internals.find_missing()
         internals.raise_if_missing(self.missing.serving)
         self._ready = ready_callable
+        self.ports: list[Any] = []
         super().__init__(ready_callable=self.prepare, **options)
 
     def prepare(self) -> None:
@@ -65,6 +66,11 @@ class StreamServer(Server):  # type: ignore[misc]
             self.http_factory.protocol = LongLineChannel
         if self._ready is not None:
             self._ready()
+
+    def listen_success(self, port: Any) -> None:
+        """Called with each port that listens. Daphne's `listeners` do not hold them: their result is this method's."""
+        self.ports.append(port)
+        super().listen_success(port)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> ReceiveQueue | None:
         """Starts the application for a request, and returns the queue of its messages; None if the client has left.
@@ -119,10 +125,8 @@ class StreamServer(Server):  # type: ignore[misc]
 
     async def end_applications(self) -> None:
         """Stops listening, asks every stream to end, waits, cancels, and stops the tail."""
-        for listening in self.listeners:
-            port = getattr(listening, "result", None)
-            if port is not None:
-                port.stopListening()
+        for port in self.ports:
+            port.stopListening()
         manager = get_manager()
         manager.draining = True
         manager.close_all()

@@ -23,8 +23,15 @@ from twisted.web.http import HTTPChannel
 
 # Serving: what StreamServer gives to Daphne's server, overrides or calls, and reads while it runs.
 ARGUMENTS = ("application", "endpoints", "ready_callable", "server_name")
-METHODS = ("application_checker", "create_application", "handle_reply", "kill_all_applications", "run")
-RUNNING = ("abort_start", "application", "connections", "http_factory", "listeners")
+METHODS = (
+    "application_checker",
+    "create_application",
+    "handle_reply",
+    "kill_all_applications",
+    "listen_success",
+    "run",
+)
+RUNNING = ("abort_start", "application", "connections", "http_factory")
 # The entry of a connection in Server.connections from which Daphne's application_checker takes a finished request.
 TASK = "application_instance"
 # Flow control: without it a client that does not read would fill the memory.

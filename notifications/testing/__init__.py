@@ -1,7 +1,8 @@
 """For the tests of a site: what was notified to whom, and real streams from a real server process (docs/testing.md).
 
 `notifications.pytest_plugin` makes fixtures of `notified` and `streams`. `server_process` starts and ends processes,
-`server_main` is the program of the one that serves streams, `sse_client` reads them, `login` starts sessions.
+`server_main` is the program of the one that serves streams, `sse_client` reads them by `sse_parser`, `login` starts
+sessions.
 
 Invariant: importing this package needs no settings. The names below are imported when they are first used, since the
 modules behind them need the apps to be loaded.
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from notifications.testing.login import start_session
     from notifications.testing.notified import Notification, Notified
     from notifications.testing.server_process import ChildProcess, LocalServer, free_port
-    from notifications.testing.sse_client import ServerSentEvent, SseClient
+    from notifications.testing.sse_client import SseClient
+    from notifications.testing.sse_parser import ServerSentEvent
     from notifications.testing.streams import Streams
 
 __all__ = [
@@ -36,7 +38,7 @@ _MODULES = {
     "LocalServer": "server_process",
     "Notification": "notified",
     "Notified": "notified",
-    "ServerSentEvent": "sse_client",
+    "ServerSentEvent": "sse_parser",
     "SseClient": "sse_client",
     "Streams": "streams",
     "free_port": "server_process",

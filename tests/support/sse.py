@@ -5,8 +5,9 @@ import re
 import httpx
 
 from notifications.testing import SseClient
-from notifications.testing.sse_client import WAIT, SseParser
-from notifications.testing.sse_client import ServerSentEvent as Event
+from notifications.testing.sse_client import WAIT
+from notifications.testing.sse_parser import ServerSentEvent as Event
+from notifications.testing.sse_parser import SseParser
 
 __all__ = ["Event", "SseClient", "SseParser", "login"]
 
