@@ -96,7 +96,7 @@ class ForeignSite:
         arguments = [part.format(port=port) for part in command or ("manage.py", "serve", "--port", "{port}")]
         log = self.folder / f"server-{len(self.servers)}.log"
         server = ServeProcess(
-            [sys.executable, *arguments], port, log, self.environment, cwd=self.folder, health="/admin/login/"
+            [sys.executable, *arguments], port, log, self.environment, folder=self.folder, health="/admin/login/"
         )
         self.servers.append(server)
         return server
