@@ -1,6 +1,9 @@
-"""Building blocks for coroutines and the threads that use the database for them.
+"""Concurrency: building blocks for coroutines, and for threads that use the database for them.
 
-They know nothing of events or streams. May import: Django alone.
+`batcher` does waiting work in one batch, `event` wakes a single waiter, `threads` closes a thread's connections.
+They know nothing of events or streams.
+
+May import: Django alone.
 """
 
 from notifications.concurrency.batcher import Batcher

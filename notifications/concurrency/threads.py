@@ -1,4 +1,4 @@
-"""Work with the database away from the event loop."""
+"""Database work in threads, away from the event loop."""
 
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -10,7 +10,10 @@ T = TypeVar("T")
 
 
 def and_disconnect(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Does the work and closes its connections: the thread may never run again, and nobody else could (trap 20)."""
+    """Does the work and closes the thread's connections: only their own thread can close them, and it may never run again.
+
+    (Trap 20.)
+    """
     try:
         return work(*args, **kwargs)
     finally:

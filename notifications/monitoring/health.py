@@ -9,7 +9,7 @@ from django.db import DatabaseError
 from notifications import log, metrics
 from notifications.log import wakeups
 from notifications.stream import runtime
-from notifications.stream.hub import get_manager
+from notifications.stream.hub import get_hub
 
 # A tail that has not read the log to its end for this long is stuck: it looks every 2 s at the least.
 TAIL_STUCK_SECONDS = 30.0
@@ -65,15 +65,15 @@ def database() -> Part:
 
 def tail_part() -> Part:
     """The tail follows the log."""
-    manager = get_manager()
-    if manager.draining:
+    hub = get_hub()
+    if hub.draining:
         return Part("tail", FAILED, "this process is ending")
     follower, lag = runtime.current(), metrics.tail_lag()
     if follower is None:
         return Part("tail", OK, "starts with the first stream")
     if lag > TAIL_STUCK_SECONDS:
         return Part("tail", FAILED, f"has not read the log for {lag:.0f} s")
-    return Part("tail", OK, f"at {follower.cursor}, {len(manager.streams)} streams open")
+    return Part("tail", OK, f"at {follower.cursor}, {len(hub.streams)} streams open")
 
 
 def redis_part() -> Part:

@@ -57,7 +57,7 @@ class Reporter:
         """How the process stands at this moment, and how late events were in the last so many seconds."""
         return {
             "at": round(time.time(), 1),
-            "streams": len(self.tail.manager.streams),
+            "streams": len(self.tail.hub.streams),
             "position": self.tail.cursor,
             "deliveries": metrics.value(metrics.DELIVERIES),
             "lag": round(metrics.tail_lag(), 3),

@@ -20,7 +20,7 @@ from notifications.server.flow_control import FlowControl
 from notifications.server.receive_queue import ReceiveQueue
 from notifications.stream import runtime
 from notifications.stream.application import WRITE_NOW
-from notifications.stream.hub import get_manager
+from notifications.stream.hub import get_hub
 
 logger = logging.getLogger(__name__)
 
@@ -127,9 +127,9 @@ class StreamServer(Server):  # type: ignore[misc]
         """Stops listening, asks every stream to end, waits, cancels, and stops the tail."""
         for port in self.ports:
             port.stopListening()
-        manager = get_manager()
-        manager.draining = True
-        manager.close_all()
+        hub = get_hub()
+        hub.draining = True
+        hub.close_all()
         running = [
             details[internals.TASK]
             for details in list(self.connections.values())

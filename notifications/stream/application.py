@@ -1,7 +1,7 @@
-"""The streams: a plain ASGI application that answers GET with Server-Sent Events out of the log.
+"""The ASGI application of streams: answers GET with Server-Sent Events from the log.
 
-It stands beside Django, not under it: Django's own ASGI handler would hold an OS thread and a database connection for
-each stream as long as it lives (trap 1). Here a few threads authenticate, close their connections, and are free again.
+It is mounted beside Django, not under it: Django's own ASGI handler would hold an OS thread and a database connection for
+each stream as long as it lives (trap 1). Here a few threads authenticate requests and close their connections.
 """
 
 import asyncio
@@ -16,28 +16,28 @@ from notifications import metrics, tracing
 from notifications.concurrency import and_disconnect
 from notifications.stream import runtime, sse
 from notifications.stream.asgi import Headers, Receive, Send, body, start
-from notifications.stream.connection import Delivery
-from notifications.stream.hub import get_manager
+from notifications.stream.connection import Connection
+from notifications.stream.hub import get_hub
 from notifications.stream.limits import Shed, require_room
 from notifications.stream.opening import Opener, Planner, everything_for
-from notifications.stream.plan import Opened
-from notifications.stream.request import Ask, Refused, checked_request, origin_headers_of
+from notifications.stream.plan import AcceptedRequest
+from notifications.stream.request import Refused, StreamRequest, checked_request, origin_headers_of
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-# Threads that read what a stream missed; more would only wait for the same database and the GIL.
+# Threads for catch-ups, pulses and deadlines; more of them would only wait for the same database and the GIL.
 THREADS = 4
 _threads = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="stream")
 
-# The ASGI extension (ASGI specification, "Extensions") by which a server offers to write at once: {"outlet": Outlet}.
+# The ASGI extension (ASGI specification, "Extensions") by which a server offers direct writes: {"outlet": DirectWriter}.
 WRITE_NOW = "notifications.write_now"
-# How long a client stays away that came while the database was away.
+# The reconnection time of a client that came while the database was away,
 AWAY_MILLISECONDS = 5000
-# And one that this process has no room for.
+# and of one for which this process has no room.
 SHED_MILLISECONDS = 30_000
-# A database that takes longer than this to let a client in counts as away.
+# A database that takes longer than this to authenticate and plan a request counts as away.
 OPENING_SECONDS = 30
 
 
@@ -45,34 +45,34 @@ class EventStream:
     """ASGI application for one kind of stream."""
 
     def __init__(self, planner: Planner = everything_for) -> None:
-        """planner: called in a thread for authenticated requests; see opening.each() for one that takes them singly."""
-        self.door = Opener(planner)
+        """planner: called in a thread with authenticated requests; each() makes one of a function for a single request."""
+        self._opener = Opener(planner)
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Answers one request."""
-        # The request itself is let go before the stream begins: it would be a tenth of what a stream holds.
-        if stream := await self.let_in(scope, send):
+        # The request object is freed before the stream begins: it would be a tenth of a stream's memory.
+        if stream := await self._open(scope, send):
             await stream(receive)
 
-    async def let_in(self, scope: dict[str, Any], send: Send) -> Callable[[Receive], Awaitable[None]] | None:
-        """Returns what serves the client; None where the request has been answered otherwise."""
+    async def _open(self, scope: dict[str, Any], send: Send) -> Callable[[Receive], Awaitable[None]] | None:
+        """Returns the function that serves the client; None if the request was answered without a stream."""
         kwargs = scope.get("url_route", {}).get("kwargs", {})
-        manager = get_manager()
+        hub = get_hub()
         headers: Headers = ()
         tracing.begin_trace()
 
-        async def admit() -> Opened:
-            return await self.door.open(Ask(checked_request(scope), kwargs))
+        async def readmit() -> AcceptedRequest:
+            return await self._opener.open(StreamRequest(checked_request(scope), kwargs))
 
         try:
             request = checked_request(scope)
             headers = origin_headers_of(request)
-            require_room(manager)
+            require_room(hub)
             async with asyncio.timeout(OPENING_SECONDS):
-                follower = await runtime.running()
-                attach_from = follower.cursor
-                opened = await self.door.open(Ask(request, kwargs))
-            require_room(manager, opened.user_id)
+                tail = await runtime.running()
+                attach_from = tail.cursor
+                accepted = await self._opener.open(StreamRequest(request, kwargs))
+            require_room(hub, accepted.user_id)
         except Refused as refused:
             await answer(send, refused, headers)
         except Shed:
@@ -83,25 +83,25 @@ class EventStream:
             logger.exception("a stream could not be opened")
             await come_back(send, headers, AWAY_MILLISECONDS)
         else:
-            outlet = scope.get("extensions", {}).get(WRITE_NOW, {}).get("outlet")
-            delivery = Delivery(opened, follower, send, outlet=outlet, in_thread=in_thread, admit=admit)
-            return partial(delivery.run, attach_from, headers)
+            writer = scope.get("extensions", {}).get(WRITE_NOW, {}).get("outlet")
+            connection = Connection(accepted, tail, send, writer=writer, in_thread=in_thread, readmit=readmit)
+            return partial(connection.run, attach_from, headers)
         return None
 
 
 async def come_back(send: Send, headers: Headers, milliseconds: int) -> None:
-    """Says "later" in a browser's own language: after a 5xx or 429 every EventSource would give up for ever (trap 22)."""
+    """Answers with `bye` and a reconnection time: after a 5xx or 429, an EventSource would never reconnect (trap 22)."""
     await start(send, headers)
     await send(body(sse.bye(milliseconds)))
 
 
 async def in_thread(function: Callable[[], T]) -> T:
-    """Runs a function with the database in one of a few threads, which keeps no connection."""
+    """Runs a function that uses the database in one of a few threads, which keeps no connection."""
     return await asyncio.get_running_loop().run_in_executor(_threads, and_disconnect, function)
 
 
 async def answer(send: Send, refused: Refused, extra: Headers = ()) -> None:
-    """Answers a request that gets no stream."""
+    """Answers a request that gets no stream. extra: headers."""
     content = f"{refused}\n".encode() if refused.args[0] else b""
     headers = [
         (b"content-type", b"text/plain; charset=utf-8"),

@@ -1,4 +1,8 @@
-"""Who asks: sessions and people of many requests at once, by the rules of django.contrib.auth; and sessions to ask with."""
+"""Batch authentication: `session` and `user` of many requests, as Django's session and authentication middleware set them.
+
+Only the plain case is settled for all requests together: a session in the database, a backend that finds users as
+ModelBackend does, and a session hash that matches. Everything else goes to Django's own get_user(), request by request.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -26,15 +30,14 @@ from django.utils.module_loading import import_string
 
 
 class SessionStore(DatabaseStore):
-    """A session whose row has been read together with others. Its name is part of the salt that signs sessions."""
+    """A session whose row was read together with others. The class's name is part of the salt that signs sessions."""
 
     def __init__(self, session_key: str | None, stored: str | None) -> None:
-        """stored: the row's data; None where there is no row, or one that has expired."""
+        """stored: the row's data; None if there is no row, or one that has expired."""
         super().__init__(session_key)
         self._stored = stored
 
     def load(self) -> dict[str, Any]:
-        """Returns the session's data."""
         if self._stored is None:
             self._session_key = None
             return {}
@@ -42,28 +45,24 @@ class SessionStore(DatabaseStore):
 
 
 def authenticate_all(requests: Sequence[HttpRequest]) -> None:
-    """Sets `session` and `user` of each request as Django's middleware would, with two queries for all of them.
-
-    Only what is plainly right is settled here: a session in the database, a person of ModelBackend, a hash that matches.
-    All else goes to Django's own get_user(), one by one.
-    """
+    """Sets `session` and `user` of each request, with two queries for all of them. Runs in a thread."""
     for request, session in zip(requests, sessions_of(requests), strict=True):
         request.session = session
-    people = people_of(requests)
+    users = users_of(requests)
     for request in requests:
         # The stubs know no other user model than their own.
-        request.user = person_of(request, people)  # type: ignore[assignment]
+        request.user = user_of(request, users)  # type: ignore[assignment]
 
 
-def person_of(request: HttpRequest, people: Mapping[str, AbstractBaseUser]) -> AbstractBaseUser | AnonymousUser:
-    """Returns who asks."""
-    person = people.get(person_id(request.session)) if is_plain(request.session) else None
-    if person is not None and is_verified(request.session, person):
-        return person
+def user_of(request: HttpRequest, users: Mapping[str, AbstractBaseUser]) -> AbstractBaseUser | AnonymousUser:
+    """Returns the request's user. users: those that were read for all requests, by the id that sessions hold."""
+    user = users.get(user_id_in(request.session)) if is_batchable(request.session) else None
+    if user is not None and is_verified(request.session, user):
+        return user
     try:
         return get_user(request)
     except ValidationError:
-        # Of the time before the model of users was another: what Django's middleware answers with an error.
+        # The id is not one of this user model, as after a change of the model. Django's middleware raises here.
         return AnonymousUser()
 
 
@@ -73,7 +72,7 @@ def engine() -> Any:
 
 
 def sessions_of(requests: Sequence[HttpRequest]) -> list[SessionBase]:
-    """Returns each request's session."""
+    """Returns each request's session, in its place."""
     keys = [request.COOKIES.get(settings.SESSION_COOKIE_NAME) for request in requests]
     store = engine()
     if store is not DatabaseStore:
@@ -85,43 +84,43 @@ def sessions_of(requests: Sequence[HttpRequest]) -> list[SessionBase]:
     return [SessionStore(key, stored.get(key or "")) for key in keys]
 
 
-def people_of(requests: Iterable[HttpRequest]) -> dict[str, AbstractBaseUser]:
-    """Returns the people whom the sessions name, by the id as sessions have it."""
+def users_of(requests: Iterable[HttpRequest]) -> dict[str, AbstractBaseUser]:
+    """Returns the users of the sessions that are batchable, by the id that sessions hold."""
     model = get_user_model()
     ids = {}
     for request in requests:
-        if is_plain(request.session):
-            named = person_id(request.session)
+        if is_batchable(request.session):
+            user_id = user_id_in(request.session)
             try:
-                ids[named] = model._meta.pk.to_python(named)
+                ids[user_id] = model._meta.pk.to_python(user_id)
             except ValidationError:
                 continue
-    # The manager that ModelBackend asks; Django documents it.
+    # The manager that ModelBackend uses; Django documents it.
     found = model._default_manager.in_bulk(list(ids.values()))  # noqa: SLF001
-    return {named: found[pk] for named, pk in ids.items() if pk in found}
+    return {user_id: found[pk] for user_id, pk in ids.items() if pk in found}
 
 
-def person_id(session: SessionBase) -> str:
-    """The id in a session, as it was written by login(); empty for strangers."""
+def user_id_in(session: SessionBase) -> str:
+    """The user's id, as login() wrote it into the session; empty without a user."""
     return str(session.get(SESSION_KEY, ""))
 
 
-def is_verified(session: SessionBase, person: AbstractBaseUser) -> bool:
-    """Whether the session was begun by this person with the present password, who may still log in."""
+def is_verified(session: SessionBase, user: AbstractBaseUser) -> bool:
+    """Whether the session was begun with the user's present password, and the user may log in."""
     backend: Any = load_backend(session[BACKEND_SESSION_KEY])
     return bool(
-        backend.user_can_authenticate(person)
-        and constant_time_compare(session.get(HASH_SESSION_KEY, ""), person.get_session_auth_hash())
+        backend.user_can_authenticate(user)
+        and constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
     )
 
 
-def is_plain(session: SessionBase) -> bool:
-    """Whether a session names a person of a backend that looks its people up as ModelBackend does."""
+def is_batchable(session: SessionBase) -> bool:
+    """Whether the session's backend is one of the site's, and finds users as ModelBackend does."""
     path = session.get(BACKEND_SESSION_KEY)
-    return path in settings.AUTHENTICATION_BACKENDS and looks_up_by_id(path)
+    return path in settings.AUTHENTICATION_BACKENDS and finds_as_model_backend(path)
 
 
 @lru_cache(maxsize=16)
-def looks_up_by_id(path: str) -> bool:
-    """Whether a backend has ModelBackend's own way of finding a person."""
+def finds_as_model_backend(path: str) -> bool:
+    """Whether a backend has ModelBackend's own get_user()."""
     return getattr(import_string(path), "get_user", None) is ModelBackend.get_user

@@ -1,300 +1,215 @@
-"""The life of one open stream: attach, catch up from the log, deliver what comes, ping, end."""
+"""One open stream: attaches to the hub, catches up, delivers, keeps time, and ends."""
 
 import asyncio
 import logging
-import random
-import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from notifications import conf, log, metrics, subscriptions, tracing
+from notifications import conf, metrics
 from notifications.log.control import control_channel
 from notifications.stream import presence, sse
-from notifications.stream.asgi import DISCONNECT, Headers, Outlet, Receive, Send, body, start
-from notifications.stream.entry import Entry, join
-from notifications.stream.listener import WRITE_BYTES, StreamListener
-from notifications.stream.plan import Opened
+from notifications.stream.asgi import DISCONNECT, DirectWriter, Headers, Receive, Send
+from notifications.stream.catch_up import CatchUp
+from notifications.stream.clock import StreamClock
+from notifications.stream.listener import Ending, StreamListener
+from notifications.stream.plan import AcceptedRequest
+from notifications.stream.response import ResponseWriter
+from notifications.stream.steering import apply_plan, steer
 
 if TYPE_CHECKING:
     from notifications.stream.tail import Tail
 
 logger = logging.getLogger(__name__)
 
-# Seconds that a stream with a deadline waits for its last event after the domain has been told that time is up.
-GRACE_SECONDS = 10.0
-# Events of a catch-up in its first read and in any later one: they bound what a client costs that does not read.
-FIRST_PAGE, LARGEST_PAGE = 16, 200
-# How long a client stays away that asked for ?mode=reconnect.
+# The reconnection time of a client that asked for ?mode=reconnect.
 RECONNECT_MILLISECONDS = 3000
 
 
-class Delivery:
-    """Delivers to one client; its listener's `position` is that of the last entry delivered, and only grows."""
+class Connection:
+    """Serves one client. The stream's state is in its listener, which the fan-out and the steering change too."""
+
+    __slots__ = (
+        "_accepted",
+        "_clock",
+        "_has_gap",
+        "_in_thread",
+        "_listener",
+        "_readmit",
+        "_response",
+        "_tail",
+        "_writer",
+    )
 
     def __init__(
         self,
-        opened: Opened,
-        follower: "Tail",
+        accepted: AcceptedRequest,
+        tail: "Tail",
         send: Send,
         *,
-        outlet: Outlet | None,
+        writer: DirectWriter | None,
         in_thread: Callable[[Callable[[], Any]], Awaitable[Any]],
-        admit: Callable[[], Awaitable[Opened]],
+        readmit: Callable[[], Awaitable[AcceptedRequest]],
     ) -> None:
-        """outlet: None where the server has no such way. in_thread: runs a function that uses the database. admit: asks again to be let in; raises if refused."""
-        self.opened = opened
-        self.plan = opened.plan
-        self.follower = follower
-        self.send = send
-        self.outlet = outlet
-        # The opening bytes, which go out with whatever is written first.
-        self.preface = b""
-        self.in_thread = in_thread
-        self.admit = admit
-        self.listener = StreamListener(opened.user_id, opened.session, dict(opened.plan.channels), opened.plan.silenced)
-        self.listener.fixed = self.plan.start is not None
-        self.listener.voice = (opened.language, opened.form)
-        # A catch-up was cut short: what is queued lies past what was not read.
-        self.behind = False
-        self.began, self.opened_at, self.trace = 0, time.time(), tracing.trace()
-        now = self.listener.wrote_at = time.monotonic()
-        # Random from 50 % on: streams opened together, after a restart, do not end together.
-        self.ends_at = now + conf.stream_max_age() * random.uniform(0.5, 1)  # noqa: S311
-        self.ping_seconds = self.plan.pulse_seconds or conf.ping_seconds()
-        self.deadline = None if self.plan.deadline is None else now + self.plan.deadline - time.time()
+        """writer: None if the server has no such way. in_thread: runs a function that uses the database.
+
+        readmit: authenticates and plans the request again; raises Refused.
+        """
+        self._accepted = accepted
+        self._tail = tail
+        self._writer = writer
+        self._in_thread = in_thread
+        self._readmit = readmit
+        self._listener = StreamListener(
+            accepted.user_id,
+            accepted.session,
+            dict(accepted.plan.channels),
+            muted_kinds=accepted.plan.silenced,
+            variant=(accepted.language, accepted.form),
+            is_fixed=accepted.plan.start is not None,
+        )
+        self._clock = StreamClock(self._listener, accepted.plan, in_thread)
+        self._response = ResponseWriter(self._listener, send)
+        # A catch-up was cut short: the queue lies past entries that were not read, and must not be delivered.
+        self._has_gap = False
 
     async def run(self, attach_from: int, headers: Headers, receive: Receive) -> None:
         """Serves the client until it leaves or the stream ends.
 
-        attach_from: the tail's cursor before the plan. headers: of the answer, beside those of every stream.
+        attach_from: the tail's cursor before the request was planned. headers: added to those of every stream.
         """
-        manager = self.follower.manager
+        hub, listener = self._tail.hub, self._listener
         # From here on everything past `attached_at` is queued, and everything up to it can be read: no gap, no overlap.
-        manager.add_listener(self.listener)
-        attached_at = self.follower.cursor
+        hub.add_listener(listener)
+        attached_at = self._tail.cursor
         watcher = None
-        if self.outlet is None:
-            watcher = asyncio.create_task(self.watch(receive))
+        if self._writer is None:
+            watcher = asyncio.create_task(self._watch(receive))
         else:
-            self.outlet.when_left(self.leave)
-        presence.record_opened(self, self.opened.cursor)
+            self._writer.when_left(self._leave)
+        presence.record_opened(listener, self._accepted.cursor)
         try:
-            await start(self.send, headers)
-            self.apply_controls(attach_from)
-            await self.catch_up_from_cursor(attached_at)
-            if self.opened.once:
-                await self.write(sse.retry(RECONNECT_MILLISECONDS))
+            await self._response.start(headers)
+            self._apply_controls(attach_from)
+            await self._resume(attached_at)
+            if self._accepted.once:
+                await self._response.write(sse.retry(RECONNECT_MILLISECONDS))
             else:
-                await self.follow()
+                await self._follow()
         except Exception:
-            # Raised any further it would stop Daphne's reaper for good and hang the client (trap 3).
-            logger.exception("a stream of user %s broke; the client will resume", self.opened.user_id)
+            # Raised any further, it would stop Daphne's reaper for good and hang the client (trap 3).
+            logger.exception("a stream of user %s broke; the client will resume", listener.user_id)
         finally:
             if watcher is not None:
                 watcher.cancel()
-            elif self.outlet is not None:
-                self.outlet.when_left(None)
-            manager.remove_listener(self.listener)
-            presence.record_ended(self, self.reason())
-            await self.send(body(b""))
+            elif self._writer is not None:
+                self._writer.when_left(None)
+            hub.remove_listener(listener)
+            presence.record_ended(listener, self._reason())
+            await self._response.end()
 
-    async def watch(self, receive: Receive) -> None:
-        """Notices that the client has left, where the server does not say so by itself."""
+    async def _watch(self, receive: Receive) -> None:
+        """Waits for the client to leave, if the server does not report it through the writer."""
         while (await receive())["type"] != DISCONNECT:
             pass
-        self.leave()
+        self._leave()
 
-    def leave(self) -> None:
-        """Ends the stream of a client that has left."""
-        self.listener.left = True
-        self.listener.close()
+    def _leave(self) -> None:
+        self._listener.close(Ending.LEFT)
 
-    def apply_controls(self, attach_from: int) -> None:
-        """Applies what changed for this person between the plan and the attachment."""
-        controls = self.follower.controls_since(attach_from, control_channel(self.opened.user_id))
+    def _apply_controls(self, attach_from: int) -> None:
+        """Applies the changes of this person between the plan and the attachment."""
+        controls = self._tail.controls_since(attach_from, control_channel(self._listener.user_id))
         if controls is None:
-            self.listener.doubted = True
+            self._listener.needs_recheck = True
         for entry in controls or ():
-            self.follower.manager.steer(self.listener, entry)
+            steer(self._tail.hub, self._listener, entry)
 
-    async def catch_up_from_cursor(self, attached_at: int) -> None:
-        """Sends the opening bytes and everything between the client's cursor and the attachment."""
-        cursor, bounds = self.opened.cursor, self.opened.bounds
+    async def _resume(self, attached_at: int) -> None:
+        """Sends the opening bytes, and everything between the client's cursor and the attachment."""
+        cursor, bounds, listener = self._accepted.cursor, self._accepted.bounds, self._listener
         if cursor is not None and not bounds.horizon <= cursor <= max(bounds.head, attached_at):
-            # Pruned, or from another log (a restored database): say so, never skip in silence.
-            self.began = self.listener.position = attached_at
+            # Pruned, or from another log (a restored database): the client must know that it missed something.
+            listener.cursor = listener.position = attached_at
             metrics.RESETS.inc()
-            await self.write(sse.opening(attached_at) + sse.reset(attached_at))
+            await self._response.write(sse.opening(attached_at) + sse.reset(attached_at))
             return
         if cursor is None:
-            cursor = attached_at if self.plan.start is None else self.plan.start
-        self.began = self.listener.position = cursor
-        self.preface = sse.opening(cursor)
-        await self.catch_up(attached_at)
-        if self.preface:
-            await self.write(b"")
+            cursor = attached_at if self._accepted.plan.start is None else self._accepted.plan.start
+        listener.cursor = listener.position = cursor
+        self._response.preface = sse.opening(cursor)
+        await self._catch_up(attached_at)
+        await self._response.flush_preface()
 
-    async def catch_up(self, through: int) -> None:
-        """Delivers from the log what is after `position` and not after `through`."""
-        recent = self.follower.recent.between(self.listener.position, through)
-        if recent is not None:
-            missed = deque(entry for entry in recent if entry.channel in self.listener.since)
-            metrics.CAUGHT_UP.inc(len(missed))
-            await self.deliver(self.heard(missed))
+    async def _catch_up(self, through: int) -> None:
+        """Delivers everything after the stream's position, up to and including `through`."""
+        missed = CatchUp(self._listener, through)
+        entries = missed.from_memory(self._tail.backlog)
+        if entries is not None:
+            await self._response.deliver(entries)
             return
-        if self.preface and self.listener.position < through:
-            # The client need not wait for the database to learn that it is connected.
-            await self.write(b"")
-        limit = FIRST_PAGE
-        while self.listener.position < through:
-            if self.listener.closing:
-                self.behind = True
-                return
-            after, channels = self.listener.position, list(self.listener.since)
-            read = partial(log.read, after, through=through, channels=channels, limit=limit)
-            page = deque(Entry(event) for event in await self.in_thread(read))
-            if not page:
-                return
-            metrics.CAUGHT_UP.inc(len(page))
-            full, last = len(page) == limit, page[-1].position
-            # A client that does not read holds a page while it is stuck: large events go in small pages.
-            average = sum(entry.size for entry in page) // len(page)
-            limit = min(LARGEST_PAGE, max(1, 2 * WRITE_BYTES // average))
-            await self.deliver(self.heard(page))
-            if not full:
-                return
-            self.listener.position = max(self.listener.position, last)
+        if self._listener.position < through:
+            # The client learns that it is connected before the database is read.
+            await self._response.flush_preface()
+        while (page := await missed.next_page(self._in_thread)) is not None:
+            await self._response.deliver(page)
+        self._has_gap = missed.is_cut_short
 
-    def heard(self, page: deque[Entry]) -> Iterator[Entry]:
-        """Takes from a page what the person hears; each entry is let go as soon as it is written."""
-        since, silenced = self.listener.since, self.listener.silenced
-        while page:
-            entry = page.popleft()
-            if subscriptions.is_heard(entry, since) and entry.kind not in silenced:
-                yield entry
-
-    async def follow(self) -> None:
-        """Delivers what the tail queues, until the end."""
-        listener = self.listener
+    async def _follow(self) -> None:
+        """Delivers what is queued, until the end."""
+        listener = self._listener
         while True:
             if listener.overflow:
                 listener.overflow = False
                 metrics.OVERFLOWS.inc()
                 listener.take()
-                await self.catch_up(self.follower.cursor)
-            if not self.behind:
-                await self.deliver(listener.take())
-            if listener.closing:
-                if not listener.left and not listener.finished:
-                    await self.write(sse.bye(conf.retry_milliseconds()))
+                await self._catch_up(self._tail.cursor)
+            if not self._has_gap:
+                await self._response.deliver(listener.take())
+            if listener.ending:
+                if listener.ending is Ending.CLOSED:
+                    await self._response.write(sse.bye(conf.retry_milliseconds()))
                 return
-            if listener.doubted or listener.error:
-                await self.look_again()
+            if listener.needs_recheck:
+                await self._recheck()
             if not listener.aevent.is_set() and not listener.overflow:
-                await self.wait()
+                await self._wait()
 
-    async def deliver(self, entries: Iterable[Entry]) -> None:
-        """Writes entries that are past the position, in as few writes as may be; a terminal one is the last."""
-        due: list[Entry] = []
-        size = 0
-        for entry in entries:
-            if entry.position <= self.listener.position:
-                continue
-            if size + entry.size > WRITE_BYTES and due:
-                await self.write(join(due, self.listener.voice))
-                due, size = [], 0
-            self.listener.position = entry.position
-            self.listener.delivered += 1
-            due.append(entry)
-            size += entry.size
-            if entry.terminal:
-                self.listener.finished = True
-                self.listener.close()
-                break
-        if due:
-            await self.write(join(due, self.listener.voice))
-
-    async def write(self, content: bytes) -> None:
-        """Writes bytes; the next ping is due a full pause later."""
-        self.listener.wrote_at = time.monotonic()
-        preface, self.preface = self.preface, b""
-        await self.send(body(preface + content, more=True))
-
-    async def wait(self) -> None:
-        """Waits for something to deliver, and does what is due meanwhile."""
-        due = min(self.listener.wrote_at + self.ping_seconds, self.ends_at, self.deadline or self.ends_at)
-        self.listener.outlet = self.outlet
+    async def _wait(self) -> None:
+        """Waits for something to deliver, and does what the clock has due meanwhile."""
+        listener = self._listener
+        listener.writer = self._writer
         try:
-            async with asyncio.timeout(max(0.0, due - time.monotonic())):
-                await self.listener.aevent.wait()
+            async with asyncio.timeout(self._clock.seconds_left()):
+                await listener.aevent.wait()
             return
         except TimeoutError:
             pass
         finally:
-            self.listener.outlet = None
-        now = time.monotonic()
-        if self.deadline is not None and now >= self.deadline:
-            await self.reach_deadline()
-        elif now >= self.ends_at:
-            self.listener.close()
-        elif now >= self.listener.wrote_at + self.ping_seconds:
-            await self.write(await self.in_thread(self.plan.pulse) if self.plan.pulse else sse.PING)
+            listener.writer = None
+        if content := await self._clock.run_due():
+            await self._response.write(content)
 
-    async def reach_deadline(self) -> None:
-        """Time is up: lets the domain say so, whose last event then ends the stream; or ends it anyhow."""
-        self.deadline = None
-        if self.plan.at_deadline is None:
-            self.listener.close()
-        else:
-            await self.in_thread(self.plan.at_deadline)
-            self.ends_at = time.monotonic() + GRACE_SECONDS
-
-    async def look_again(self) -> None:
-        """Plans anew after a change of the account or a kick; what may no longer be heard is left."""
-        listener = self.listener
-        listener.doubted, listener.error = False, ""
+    async def _recheck(self) -> None:
+        """Plans the stream again after a change of the account or a kick; closes it if it is refused."""
+        listener = self._listener
+        listener.needs_recheck = False
         try:
-            plan = (await self.admit()).plan
-        except Exception as error:  # noqa: BLE001  refused, or the database is away: either way it may not go on
-            logger.info("a stream of user %s ends: %s", self.opened.user_id, error or type(error).__name__)
+            plan = (await self._readmit()).plan
+        except Exception as error:  # noqa: BLE001  refused, or the database is away: in either case it must not go on
+            logger.info("a stream of user %s ends: %s", listener.user_id, error or type(error).__name__)
             listener.close()
             return
-        listener.silenced = plan.silenced
-        manager = self.follower.manager
-        for channel in set(listener.since) - set(plan.channels):
-            manager.leave(listener, channel)
-        for channel in set(plan.channels) - set(listener.since):
-            manager.join(listener, channel, plan.channels[channel])
+        apply_plan(self._tail.hub, listener, plan)
 
-    def reason(self) -> str:
-        """Why the stream has ended, in one word."""
-        listener = self.listener
-        if listener.left:
-            return "left"
-        if listener.finished:
-            return "finished"
-        if self.opened.once and not listener.closing:
-            return "once"
-        if not listener.closing:
-            return "broken"
-        if self.follower.manager.draining:
+    def _reason(self) -> str:
+        """Why the stream has ended, in one word of docs/operating.md."""
+        match self._listener.ending:
+            case Ending.LEFT:
+                return "left"
+            case Ending.FINISHED:
+                return "finished"
+            case Ending.NONE:
+                return "once" if self._accepted.once else "broken"
+        if self._tail.hub.draining:
             return "drained"
-        return "aged" if time.monotonic() >= self.ends_at else "closed"
-
-    def record(self, reason: str = "") -> presence.Record:
-        """What is known of the stream now."""
-        now = time.time()
-        return presence.Record(
-            trace=self.trace,
-            user_id=str(self.opened.user_id),
-            channels=tuple(self.listener.since) if self.listener.fixed else (),
-            opened_at=self.opened_at,
-            cursor=self.began,
-            position=self.listener.position,
-            written_at=now - (time.monotonic() - self.listener.wrote_at),
-            delivered=self.listener.delivered,
-            ended_at=now if reason else None,
-            reason=reason,
-        )
+        return "aged" if self._clock.is_aged else "closed"

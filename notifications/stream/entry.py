@@ -1,7 +1,4 @@
-"""What goes over the wire: entries of the log as Server-Sent Events, encoded once per event and language.
-
-https://html.spec.whatwg.org/multipage/server-sent-events.html
-"""
+"""Entries of the log as Server-Sent Events, each encoded once per language and form."""
 
 import json
 from collections.abc import Iterable
@@ -14,42 +11,42 @@ from notifications import kinds
 from notifications.models import Event
 from notifications.stream.sse import encode
 
-# What `data:` holds: an object, or a line to show as it is.
+# The forms of `data:`: a JSON object, or a line to show as it is.
 JSON, TEXT = "json", "text"
-# What a frame depends on beside the event: the language of its texts, and the form of its data.
-Voice = tuple[str, str]
+# The language of the texts and the form of the data: with the event, they determine the encoded bytes.
+Variant = tuple[str, str]
 
 
 class Entry:
-    """An event of the log on its way to streams; its frames are made once and shared by all of them."""
+    """An event of the log on its way to streams, which share its encoded frames."""
 
     __slots__ = ("_frames", "channel", "event", "kind", "position", "size", "terminal")
 
     def __init__(self, event: Event) -> None:
-        """Takes a sequenced event."""
+        """event: must have its position."""
         assert event.position is not None
         self.event = event
         self.position = event.position
         self.channel = event.channel
         self.kind = event.kind
         self.terminal = kinds.is_terminal(event.kind)
-        # About as many bytes as a frame has, before there is one.
+        # An estimate of a frame's bytes, before there is one.
         self.size = 300 + len(repr(event.data))
-        self._frames: dict[Voice, bytes] = {}
+        self._frames: dict[Variant, bytes] = {}
 
-    def frame(self, voice: Voice) -> bytes:
-        """Returns the encoded event as it is said in this voice."""
-        frame = self._frames.get(voice)
+    def frame(self, variant: Variant) -> bytes:
+        """Returns the encoded event."""
+        frame = self._frames.get(variant)
         if frame is None:
-            language, form = voice
+            language, form = variant
             with translation.override(language):
                 data = line(self.event) if form == TEXT else payload(self.event)
-            frame = self._frames[voice] = encode(self.kind, data, self.position)
+            frame = self._frames[variant] = encode(self.kind, data, self.position)
         return frame
 
 
 def payload(event: Event) -> str:
-    """The event's `data:` in the active language; what send_event() was given goes out as it was given."""
+    """The event's `data:` as JSON, in the active language; a string, which send_event() was given, stays as it is."""
     if isinstance(event.data, str):
         return event.data
     return json.dumps(message(event), cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
@@ -62,7 +59,7 @@ def line(event: Event) -> str:
 
 
 def message(event: Event) -> dict[str, Any]:
-    """What a client is told of an event, in the active language."""
+    """The fields of an event that a client receives, in the active language."""
     text = kinds.render(event.kind, event.data)
     return {
         "id": event.position,
@@ -76,6 +73,6 @@ def message(event: Event) -> dict[str, Any]:
     }
 
 
-def join(entries: Iterable[Entry], voice: Voice) -> bytes:
-    """Joins the frames of entries in their order: one write for all that is pending."""
-    return b"".join([entry.frame(voice) for entry in entries])
+def join(entries: Iterable[Entry], variant: Variant) -> bytes:
+    """Joins the frames of entries, in their order, for one write."""
+    return b"".join([entry.frame(variant) for entry in entries])

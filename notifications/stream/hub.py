@@ -1,33 +1,30 @@
-"""Who listens in this process: our streams as listeners in django-eventstream's registry, found by channel."""
+"""The hub: the streams of this process by channel, as the listener manager of django-eventstream.
 
-import logging
-import time
-from collections.abc import Sequence
+Eventstream's ListenerManager gives the sets by channel and their lock, add_listener(), remove_listener() and kick(), which
+are used as they are. One thing differs: add_to_queues() does not feed streams with what is in the log. The tail does, in
+the order of the log and only after the commit (`fan_out`).
+"""
 
 from django_eventstream import views
 from django_eventstream.event import Event as PlainEvent
 from django_eventstream.views import Listener, ListenerManager
 
 from notifications import metrics
-from notifications.log.control import is_control
-from notifications.stream.entry import Entry, Voice, payload
+from notifications.stream.entry import Entry, payload
 from notifications.stream.listener import StreamListener
 
-logger = logging.getLogger(__name__)
 
-
-class LogListenerManager(ListenerManager):  # type: ignore[misc]
-    """Eventstream's registry, fed by the tail in the order of the log instead of by senders in theirs."""
+class Hub(ListenerManager):  # type: ignore[misc]
+    """Eventstream's listener manager, which also holds our streams."""
 
     def __init__(self) -> None:
-        """Makes an empty registry."""
         super().__init__()
         self.streams: set[StreamListener] = set()
-        # Set when the process is about to end: no further stream is taken.
+        # Set when the process is about to end: no further stream is accepted.
         self.draining = False
 
     def add_listener(self, listener: Listener) -> None:
-        """Adds a listener under all its channels."""
+        """Adds a listener under each of its channels: one of our streams, or one of eventstream's own view."""
         super().add_listener(listener)
         if isinstance(listener, StreamListener):
             self.streams.add(listener)
@@ -37,96 +34,51 @@ class LogListenerManager(ListenerManager):  # type: ignore[misc]
         super().remove_listener(listener)
         self.streams.discard(listener)
 
-    def join(self, listener: StreamListener, channel: str, since: int) -> None:
-        """Lets an open stream hear one more channel."""
-        listener.since[channel] = since
-        listener.channels.add(channel)
-        with self.lock:
-            self.listeners_by_channel.setdefault(channel, set()).add(listener)
-
-    def leave(self, listener: StreamListener, channel: str) -> None:
-        """Lets an open stream hear a channel no longer."""
-        listener.since.pop(channel, None)
-        listener.channels.discard(channel)
-        with self.lock:
-            listeners = self.listeners_by_channel.get(channel, set())
-            listeners.discard(listener)
-            if not listeners:
-                self.listeners_by_channel.pop(channel, None)
-
-    def fan_out(self, entries: Sequence[Entry]) -> None:
-        """Gives entries of the log to everyone who listens to their channels; called by the tail, in order.
-
-        Each stream is written to once, whatever the number of entries; one that fails stops none of the others.
-        """
-        alone, now = len(entries) == 1 and not entries[0].terminal, time.monotonic()
-        # A dict for its order: streams are served in the order in which they were reached.
-        reached: dict[StreamListener, None] = {}
-        heard: list[tuple[Entry, int]] = []
-        for entry in entries:
-            with self.lock:
-                listeners = list(self.listeners_by_channel.get(entry.channel, ()))
-            streams = [listener for listener in listeners if isinstance(listener, StreamListener)]
-            if is_control(entry.channel):
-                for listener in streams:
-                    self.steer(listener, entry)
-                continue
-            heard.append((entry, len(listeners)))
-            framed: dict[Voice, bytes] = {}
-            for listener in streams:
-                if not (alone and listener.pass_on(entry, framed, now)):
-                    listener.push(entry)
-                    reached[listener] = None
-            if len(streams) < len(listeners):
-                # Listeners of eventstream's own view; ours discard what comes this way.
-                super().add_to_queues(
-                    entry.channel, PlainEvent(entry.channel, entry.kind, payload(entry.event), id=entry.position)
-                )
-        for listener in reached:
-            try:
-                listener.flush()
-            except Exception:
-                logger.exception("a stream of user %s broke; the client will resume", listener.user_id)
-                listener.close()
-        metrics.fanned_out(heard)
-
     def add_to_queues(self, channel: str, event: PlainEvent) -> None:
-        """Called by send_event(): what is in the log comes from there, in its order and only once committed."""
+        """Called by send_event(). An event with an id is in the log, and comes from there."""
         if event.id is None:
             super().add_to_queues(channel, event)
 
-    def steer(self, listener: StreamListener, entry: Entry) -> None:
-        """Applies a steering entry at its place in the log's order."""
-        data = entry.event.data
-        match entry.kind:
-            case "control.subscribed" if not listener.fixed:
-                self.join(listener, data["channel"], data["since"])
-            case "control.unsubscribed":
-                self.leave(listener, data["channel"])
-            case "control.silenced":
-                listener.silenced = frozenset(data["kinds"])
-            case "control.session_ended":
-                if listener.session == data["session"]:
-                    listener.close()
-            case "control.user_changed":
-                listener.doubted = True
-                listener.aevent.set()
+    def add_to_plain_queues(self, entry: Entry) -> None:
+        """Queues an entry of the log for the listeners of eventstream's own view; our streams discard it."""
+        event = PlainEvent(entry.channel, entry.kind, payload(entry.event), id=entry.position)
+        super().add_to_queues(entry.channel, event)
+
+    def listeners_of(self, channel: str) -> list[Listener]:
+        """Returns all listeners of a channel, in no order."""
+        with self.lock:
+            return list(self.listeners_by_channel.get(channel, ()))
+
+    def join(self, stream: StreamListener, channel: str, since: int) -> None:
+        """Adds a channel to an open stream. since: the position after which the stream carries it."""
+        stream.since[channel] = since
+        with self.lock:
+            self.listeners_by_channel.setdefault(channel, set()).add(stream)
+
+    def leave(self, stream: StreamListener, channel: str) -> None:
+        """Removes a channel from an open stream."""
+        stream.since.pop(channel, None)
+        with self.lock:
+            listeners = self.listeners_by_channel.get(channel, set())
+            listeners.discard(stream)
+            if not listeners:
+                self.listeners_by_channel.pop(channel, None)
 
     def close_all(self) -> None:
-        """Asks the clients of all open streams to come back."""
-        for listener in list(self.streams):
-            listener.close()
+        """Ends all open streams; their clients are asked to come back."""
+        for stream in list(self.streams):
+            stream.close()
 
 
 def install() -> None:
-    """Makes our registry eventstream's own; it offers no setting for it."""
-    if not isinstance(views.listener_manager, LogListenerManager):
-        views.listener_manager = LogListenerManager()
-    metrics.STREAMS.set_function(lambda: len(get_manager().streams))
+    """Puts a Hub in the place of eventstream's listener manager, for which eventstream has no setting."""
+    if not isinstance(views.listener_manager, Hub):
+        views.listener_manager = Hub()
+    metrics.STREAMS.set_function(lambda: len(get_hub().streams))
 
 
-def get_manager() -> LogListenerManager:
-    """Returns the registry of this process."""
-    manager = views.get_listener_manager()
-    assert isinstance(manager, LogListenerManager)
-    return manager
+def get_hub() -> Hub:
+    """Returns the hub of this process."""
+    hub = views.get_listener_manager()
+    assert isinstance(hub, Hub)
+    return hub

@@ -1,4 +1,4 @@
-"""How a stream is opened: the request is checked, authenticated and planned; those that wait go through the door together."""
+"""Opening streams: requests that are waiting are authenticated and planned in one batch."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,66 +12,67 @@ from notifications.log.control import session_digest
 from notifications.models import Event
 from notifications.stream import entry
 from notifications.stream.authentication import authenticate_all
-from notifications.stream.plan import Opened, Plan
-from notifications.stream.request import Ask, Refused, cursor_of, is_who_asked, language_of
+from notifications.stream.plan import AcceptedRequest, Plan
+from notifications.stream.request import Refused, StreamRequest, cursor_of, is_same_user, language_of
 
-# Requests that go through the door together.
-MOST_TOGETHER = 64
+# Requests of one batch. With more, the first of them would wait long for the last.
+MAX_BATCH = 64
+
+# Plans the streams of authenticated requests: returns for each, in its place, the plan or why there is none (Refused).
+Planner = Callable[[Sequence[StreamRequest]], Sequence[Plan | Exception]]
 
 
-# Plans the streams of authenticated requests: for each, in its place, the plan or why there is none (Refused).
-Planner = Callable[[Sequence[Ask]], Sequence[Plan | Exception]]
-
-
-def everything_for(asks: Sequence[Ask]) -> Sequence[Plan | Exception]:
-    """Plans streams of all that the people hear."""
-    people = [ask.request.user for ask in asks if isinstance(ask.request.user, AbstractBaseUser)]
+def everything_for(requests: Sequence[StreamRequest]) -> Sequence[Plan | Exception]:
+    """Plans streams that carry all channels of their persons."""
+    people = [each.request.user for each in requests if isinstance(each.request.user, AbstractBaseUser)]
     channels, silenced = subscriptions.channels_of_all(people), preferences.silenced_of_all(people)
     return [Plan(dict(channels[person.pk]), silenced=silenced[person.pk]) for person in people]
 
 
 def each(plan: Callable[[ASGIRequest, Mapping[str, Any]], Plan]) -> Planner:
-    """Makes a planner of a function that plans one stream, and may raise Refused."""
+    """Makes a planner of a function that plans one stream.
 
-    def plan_one(ask: Ask) -> Plan | Exception:
+    plan: is called in a thread with the authenticated request and the arguments of its URL; may raise Refused.
+    """
+
+    def plan_one(request: StreamRequest) -> Plan | Exception:
         try:
-            return plan(ask.request, ask.kwargs)
+            return plan(request.request, request.kwargs)
         except Exception as error:  # noqa: BLE001  it is this request's alone
             return error
 
-    return lambda asks: [plan_one(ask) for ask in asks]
+    return lambda requests: [plan_one(request) for request in requests]
 
 
 class Opener:
-    """Lets in those who ask for one kind of stream."""
+    """Authenticates and plans the requests for one kind of stream."""
 
     def __init__(self, planner: Planner) -> None:
-        """planner: says what each will hear."""
-        self.planner = planner
-        self._together = Batcher(self.open_all, name="door", most=MOST_TOGETHER)
+        self._planner = planner
+        self._batcher = Batcher(self.open_all, name="opener", most=MAX_BATCH)
 
-    async def open(self, ask: Ask) -> Opened:
+    async def open(self, request: StreamRequest) -> AcceptedRequest:
         """Returns what the stream will carry; raises Refused."""
-        return await self._together.do(ask)
+        return await self._batcher.submit(request)
 
-    def open_all(self, asks: Sequence[Ask]) -> list[Opened | Exception]:
-        """Authenticates and plans; runs in a thread, with the database."""
-        authenticate_all([ask.request for ask in asks])
-        known = [ask for ask in asks if is_who_asked(ask.request)]
-        plans = dict(zip(map(id, known), self.planner(known) if known else (), strict=True))
+    def open_all(self, requests: Sequence[StreamRequest]) -> list[AcceptedRequest | Exception]:
+        """Returns for each request, in its place, what open() returns or raises. Uses the database: runs in a thread."""
+        authenticate_all([each.request for each in requests])
+        known = [each for each in requests if is_same_user(each.request)]
+        plans = dict(zip(map(id, known), self._planner(known) if known else (), strict=True))
         bounds = log.bounds()
-        # 204 is the one answer after which an EventSource stops asking without an error (trap 22).
-        return [opened(ask, plans.get(id(ask), Refused(204)), bounds) for ask in asks]
+        # 204 is the only answer after which an EventSource stops reconnecting without an error (trap 22).
+        return [accept(each, plans.get(id(each), Refused(204)), bounds) for each in requests]
 
 
-def opened(ask: Ask, plan: Plan | Exception, bounds: log.Bounds) -> Opened | Exception:
-    """Returns what is known of a stream that may open."""
+def accept(stream_request: StreamRequest, plan: Plan | Exception, bounds: log.Bounds) -> AcceptedRequest | Exception:
+    """Returns the request with its plan, or why it gets no stream."""
     if isinstance(plan, Exception):
         return plan
-    request, cursor = ask.request, cursor_of(ask.request)
+    request, cursor = stream_request.request, cursor_of(stream_request.request)
     if plan.start is not None and cursor is not None and is_finished(plan, cursor):
         return Refused(204)
-    return Opened(
+    return AcceptedRequest(
         plan=plan,
         user_id=request.user.pk,
         session=session_digest(request.session.session_key or ""),
@@ -84,6 +85,6 @@ def opened(ask: Ask, plan: Plan | Exception, bounds: log.Bounds) -> Opened | Exc
 
 
 def is_finished(plan: Plan, cursor: int) -> bool:
-    """Whether a reader at this cursor has had the last event of a channel that ends."""
+    """Whether a client at this cursor has received the last event of a channel that ends."""
     finished = Event.objects.filter(channel__in=plan.channels, kind__in=kinds.terminal_names(), position__lte=cursor)
     return finished.exists()

@@ -1,4 +1,4 @@
-"""What a stream is opened with: what it will carry, and for whom."""
+"""What a stream is opened with: its plan, and the request that was accepted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,10 +11,11 @@ from notifications import log
 class Plan:
     """What one stream will carry, decided before it opens.
 
-    channels: name → position after which it is heard. start: where it begins without a cursor (None: now); a stream
-    with a start is one that ends, with a terminal kind. deadline: seconds since the epoch at which `at_deadline` is
-    called, in a thread; the stream ends soon after. silenced: kinds that the person has switched off. pulse: makes what the
-    stream says every `pulse_seconds` in place of pings, in a thread; it is no event, has no position and is never resumed.
+    channels: name → position after which the stream carries it. start: the position at which it begins without a cursor
+    (None: now); a stream with a start ends with an event of a terminal kind. deadline: seconds since the epoch at which
+    `at_deadline` is called, in a thread; the stream ends soon after. silenced: kinds that it does not carry, because the
+    person has switched them off. pulse: makes the bytes that are sent every `pulse_seconds` in place of pings, in a
+    thread; a pulse is no event, has no position and is never resumed.
     """
 
     channels: dict[str, int]
@@ -27,8 +28,12 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """A request that was let in, and what the log looked like then. form: of the data, JSON or TEXT. once: ?mode=reconnect."""
+class AcceptedRequest:
+    """A request that was authenticated and planned, and the bounds of the log at that time.
+
+    session: the digest of its session's key. form: of the data, JSON or TEXT. cursor: the position it resumes from, if it
+    does. once: ?mode=reconnect, the stream ends after the catch-up.
+    """
 
     plan: Plan
     user_id: Any

@@ -1,4 +1,4 @@
-"""Which streams are open in this process and which have just ended: for its log, its metrics, and who asks after one."""
+"""Presence: the streams that are open in this process and those that ended lately, for log lines, metrics and look-ups."""
 
 import logging
 from collections import deque
@@ -9,19 +9,19 @@ from notifications import metrics
 
 logger = logging.getLogger("notifications.streams")
 
-# Streams remembered after their end.
+# Ended streams that are kept.
 MAX_ENDED = 1000
 
 
-class Record(NamedTuple):
-    """What is known of a stream. Times are seconds since the epoch, positions those of the log."""
+class StreamInfo(NamedTuple):
+    """A stream at one moment. Times are in seconds since the epoch, positions are those of the log."""
 
     trace: str
     user_id: str
-    # The channels of a payment's stream; empty for one that carries all that its person hears.
+    # The channels of a stream that carries certain ones (a payment's); empty for one that carries all of a person's.
     channels: tuple[str, ...]
     opened_at: float
-    # Where it began, and up to where it has been written to.
+    # The position after which it began, and the last one that was written to it.
     cursor: int
     position: int
     written_at: float
@@ -30,47 +30,47 @@ class Record(NamedTuple):
     reason: str
 
     def had(self, channel: str, position: int) -> bool:
-        """Whether it carried the channel, and was written past this position from a cursor before it."""
+        """Whether it carried the channel, and the position lies between its cursor and its last one."""
         return (not self.channels or channel in self.channels) and self.cursor < position <= self.position
 
 
-class Recorded(Protocol):
-    """An open stream, as far as it is recorded."""
+class OpenStream(Protocol):
+    """An open stream that can describe itself."""
 
-    def record(self, reason: str = "") -> Record:
+    def info(self, reason: str = "") -> StreamInfo:
         """What is known of it now; with a reason, at its end."""
         ...
 
 
-_open: set[Recorded] = set()
-_ended: deque[Record] = deque(maxlen=MAX_ENDED)
+_open: set[OpenStream] = set()
+_ended: deque[StreamInfo] = deque(maxlen=MAX_ENDED)
 
 
-def record_opened(stream: Recorded, cursor: int | None) -> None:
-    """Notes that a stream is open. cursor: what it resumes from, if anything."""
+def record_opened(stream: OpenStream, cursor: int | None) -> None:
+    """Counts and logs that a stream is open. cursor: the position it resumes from, if it resumes."""
     _open.add(stream)
     metrics.OPENED.inc()
     if cursor is not None:
         metrics.RESUMED.inc()
-    logger.debug("stream opened: user %s, from %s", stream.record().user_id, cursor)
+    logger.debug("stream opened: user %s, from %s", stream.info().user_id, cursor)
 
 
-def record_ended(stream: Recorded, reason: str) -> None:
-    """Notes that a stream is over, with one line that says how it went."""
+def record_ended(stream: OpenStream, reason: str) -> None:
+    """Counts and logs that a stream has ended; the log line sums it up. reason: one of those in docs/operating.md."""
     _open.discard(stream)
     metrics.ENDED.labels(reason).inc()
-    record = stream.record(reason)
-    _ended.append(record)
-    seconds = (record.ended_at or 0) - record.opened_at
+    info = stream.info(reason)
+    _ended.append(info)
+    seconds = (info.ended_at or 0) - info.opened_at
     logger.info(
         "stream ended: %s; user %s, from %d to %d, %d delivered in %.1f s",
-        *(reason, record.user_id, record.cursor, record.position, record.delivered, seconds),
-        extra={"stream": record._asdict(), "seconds": round(seconds, 3)},
+        *(reason, info.user_id, info.cursor, info.position, info.delivered, seconds),
+        extra={"stream": info._asdict(), "seconds": round(seconds, 3)},
     )
 
 
-def of_user(user_id: Any) -> Iterator[Record]:
-    """The streams of a person: the open ones, and those that have ended lately."""
-    for record in [*(stream.record() for stream in list(_open)), *reversed(_ended)]:
-        if record.user_id == str(user_id):
-            yield record
+def of_user(user_id: Any) -> Iterator[StreamInfo]:
+    """The streams of one person: the open ones, then those that ended lately, the latest first."""
+    for info in [*(stream.info() for stream in list(_open)), *reversed(_ended)]:
+        if info.user_id == str(user_id):
+            yield info

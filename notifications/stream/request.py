@@ -1,4 +1,4 @@
-"""What a request for a stream says, checked before anything is done for it."""
+"""A request for a stream: checked before a thread or the database works for it."""
 
 import re
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ from notifications.stream.asgi import Headers
 
 
 def allowed_origins() -> list[str]:
-    """Origins of other sites whose pages may read streams: eventstream's own setting, so that its view agrees."""
+    """Origins of other sites whose pages may read streams: eventstream's own setting, which its view follows too."""
     return list(getattr(settings, "EVENTSTREAM_ALLOW_ORIGINS", None) or ())
 
 
 def origin_headers(request: HttpRequest) -> Headers | None:
-    """Returns the headers that the request's origin calls for; None where it is not allowed.
+    """Returns the CORS headers for the request's origin; None if the origin is not allowed.
 
-    A page of this site sends no Origin with a GET, or its own. https://fetch.spec.whatwg.org/#http-cors-protocol
+    A page of this site sends no Origin with a GET, or this site's. https://fetch.spec.whatwg.org/#http-cors-protocol
     """
     origin = request.headers.get("Origin")
     if not origin or urlsplit(origin).netloc == request.get_host():
@@ -42,48 +42,48 @@ def origin_headers(request: HttpRequest) -> Headers | None:
 CURSOR = re.compile(r"[0-9]{1,18}")
 # Parameters of eventstream's own protocol (GRIP), which these streams do not speak.
 FOREIGN_PARAMETERS = ("es-meta", "recover", "link")
-# What a query may choose; the first is the default.
+# The values that query parameters may have; the first is the default.
 CHOICES = {"mode": ("stream", "reconnect"), "format": (entry.JSON, entry.TEXT)}
 
 
 class Refused(Exception):
-    """The request gets this answer instead of a stream."""
+    """The request gets an HTTP response with this status instead of a stream."""
 
     def __init__(self, status: int, reason: str = "", headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
-        """204 makes a browser stop asking; 4xx says in `reason` what is wrong."""
+        """status: 204 makes an EventSource stop reconnecting; any other is 4xx. reason: the body, in plain text."""
         super().__init__(reason)
         self.status = status
         self.headers = headers
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """A request for a stream, and what its address says."""
+class StreamRequest:
+    """A request for a stream, with the arguments of its URL."""
 
     request: ASGIRequest
     kwargs: Mapping[str, Any]
 
 
-def is_who_asked(request: ASGIRequest) -> bool:
-    """Whether somebody is logged in, and it is the person whose page asks.
+def is_same_user(request: ASGIRequest) -> bool:
+    """Whether the request is authenticated, as the user of its page (?user=) if that is given.
 
-    A tab of an earlier log-in, reconnecting with the cookie of the next, must not hear what is another's.
+    A tab of an earlier log-in, which reconnects with the cookie of the next one, must not receive another person's events.
     """
     person = request.user
     return bool(person.is_authenticated) and request.GET.get("user", str(person.pk)) == str(person.pk)
 
 
 def language_of(request: ASGIRequest) -> str:
-    """Returns the language of the page that asks, else that of the request.
+    """Returns the language of the page (?language=), else that of the request.
 
-    A stream that several tabs share lives in a worker, longer than the cookie that said the language when it was opened.
+    A stream that several tabs share lives in a worker, longer than the cookie with the language when it was opened.
     """
     asked = request.GET.get("language", "")
     return asked if asked in dict(settings.LANGUAGES) else translation.get_language_from_request(request)
 
 
 def checked_request(scope: dict[str, Any]) -> ASGIRequest:
-    """Returns the request if it is well formed; raises Refused with what is wrong, before any thread is taken."""
+    """Returns the request if it is well formed; raises Refused with what is wrong."""
     if scope["method"] != "GET":
         raise Refused(405, "A stream is opened with GET.", ((b"allow", b"GET"),))
     try:
@@ -114,7 +114,7 @@ def origin_headers_of(request: ASGIRequest) -> Headers:
 def cursor_of(request: ASGIRequest) -> int | None:
     """Returns the position to resume after: the Last-Event-ID header, else ?lastEventId=; None without either.
 
-    The header is newer: a browser that reconnects by itself repeats the address of its first request. Raises ValueError.
+    The header is newer: a browser that reconnects by itself repeats the URL of its first request. Raises ValueError.
     """
     cursor = request.headers.get("Last-Event-ID", "") or request.GET.get("lastEventId", "")
     if not cursor:

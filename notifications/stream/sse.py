@@ -1,4 +1,7 @@
-"""Server-Sent Events on the wire."""
+"""Encodes Server-Sent Events.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
 
 import json
 import random
@@ -16,22 +19,22 @@ def encode(kind: str, data: str, event_id: int | None = None) -> bytes:
 
 
 def opening(cursor: int) -> bytes:
-    """The first bytes: the reconnection time, and the id to resume from should nothing else arrive before a break."""
+    """The first bytes of a stream: the reconnection time, and the id to resume from if nothing else arrives."""
     return f"retry: {jittered(conf.retry_milliseconds())}\nid: {cursor}\n\n".encode()
 
 
 def retry(milliseconds: int) -> bytes:
-    """Sets the reconnection time alone."""
+    """Sets the reconnection time of the client."""
     return f"retry: {jittered(milliseconds)}\n\n".encode()
 
 
 def reset(cursor: int) -> bytes:
-    """Tells the client that its cursor is too old: reload, and go on from this one."""
+    """Asks the client to reload, because its cursor is not in the log, and to go on from this one."""
     return encode("reset", json.dumps({"cursor": cursor}), cursor)
 
 
 def bye(milliseconds: int) -> bytes:
-    """Asks the client to come back after about this time; the answer ends behind it."""
+    """Asks the client to reconnect after once to twice this time; the response ends after it."""
     delay = jittered(milliseconds)
     return f"retry: {delay}\n".encode() + encode("bye", json.dumps({"retry": delay}))
 
@@ -40,5 +43,5 @@ PING = encode("ping", "{}")
 
 
 def jittered(milliseconds: int) -> int:
-    """Between once and twice the time, so that many clients do not come at the same moment."""
+    """A random time from once to twice as long, so that many clients do not reconnect at the same moment."""
     return int(milliseconds * random.uniform(1, 2))  # noqa: S311

@@ -62,7 +62,7 @@ class CallbackApplication:
         if self.batcher.waiting >= MOST_WAITING:
             return callbacks.refusal(503, AGAIN)
         try:
-            return await self.batcher.do(arrival)
+            return await self.batcher.submit(arrival)
         except Exception:
             logger.exception("a callback could not be taken; the provider is asked to send it again")
             return callbacks.refusal(503, AGAIN)

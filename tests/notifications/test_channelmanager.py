@@ -14,7 +14,7 @@ from django_eventstream.views import get_listener_manager
 from notifications import log, subscriptions
 from notifications.channelmanager import LogChannelManager
 from notifications.storage import LogStorage
-from notifications.stream.hub import LogListenerManager
+from notifications.stream.hub import Hub
 from tests.support.people import order, person, product
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +28,7 @@ def cast():
 def test_the_site_uses_the_log_for_all_of_eventstream():
     assert isinstance(get_channelmanager(), LogChannelManager)
     assert isinstance(get_storage(), LogStorage)
-    assert isinstance(get_listener_manager(), LogListenerManager)
+    assert isinstance(get_listener_manager(), Hub)
 
 
 def test_each_channel_is_read_by_whose_it_is_and_by_nobody_else(cast):

@@ -10,7 +10,7 @@ from notifications import conf, log, metrics
 from notifications.models import Event
 from notifications.monitoring import health
 from notifications.stream import EventStream, listener, runtime
-from notifications.stream.hub import get_manager
+from notifications.stream.hub import get_hub
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 from tests.support.services import ROOT
 
@@ -164,9 +164,9 @@ def test_a_process_is_ready_while_its_tail_follows_the_log(client, monkeypatch, 
         monkeypatch.setattr(health, "TAIL_STUCK_SECONDS", -1)
         stuck = await in_thread(ready)
         monkeypatch.undo()
-        get_manager().draining = True
+        get_hub().draining = True
         ending = await in_thread(ready)
-        get_manager().draining = False
+        get_hub().draining = False
         return following, stuck, ending
 
     following, stuck, ending = run(scenario)

@@ -47,7 +47,7 @@ def test_a_process_that_is_about_to_end_takes_no_stream(alice, monkeypatch):
     cookie = cookies_of(alice)
 
     async def scenario():
-        monkeypatch.setattr(hub.get_manager(), "draining", True)
+        monkeypatch.setattr(hub.get_hub(), "draining", True)
         return await Reader(EventStream(), "/events/", cookie).end()
 
     assert_shed(run(scenario))

@@ -162,7 +162,7 @@ def test_leaving_removes_every_trace_of_the_stream(alice):
     cookie = cookies_of(alice)
 
     async def scenario():
-        manager = hub.get_manager()
+        manager = hub.get_hub()
         before = len(asyncio.all_tasks())
         readers = [await Reader(EventStream(), "/events/", cookie).opened() for _ in range(20)]
         assert len(manager.streams) == 20

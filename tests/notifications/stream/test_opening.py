@@ -21,8 +21,8 @@ from notifications.concurrency import Batcher
 from notifications.preferences import Choice, Quiet
 from notifications.stream import Plan, Refused, each
 from notifications.stream.opening import Opener, everything_for
-from notifications.stream.plan import Opened
-from notifications.stream.request import Ask
+from notifications.stream.plan import AcceptedRequest
+from notifications.stream.request import StreamRequest
 from tests.support.asgi import http_scope
 from tests.support.people import person
 
@@ -50,12 +50,12 @@ def session_of(user, **changes) -> str:
     return str(session.session_key)
 
 
-def ask(key: str = "", query: str = "") -> Ask:
+def ask(key: str = "", query: str = "") -> StreamRequest:
     scope = http_scope("/events/", query=query, headers={"host": "localhost", "cookie": f"sessionid={key}"})
-    return Ask(ASGIRequest(scope, BytesIO()), {})
+    return StreamRequest(ASGIRequest(scope, BytesIO()), {})
 
 
-def let_in(*asks: Ask) -> list:
+def let_in(*asks: StreamRequest) -> list:
     """The person let in for each request, or the status of the refusal."""
     found = Opener(everything_for).open_all(asks)
     return [one.status if isinstance(one, Refused) else getattr(one, "user_id", one) for one in found]
@@ -90,7 +90,7 @@ def test_each_of_many_gets_what_it_would_get_alone(settings):
     assert let_in(*asks) == [a, 204, 204, a, 204, 204, 204, 204, a, 204, 204, 204, 204, a, 204]
     for one in asks:
         # Alone as in company.
-        assert let_in(Ask(one.request, {})) == let_in(one)
+        assert let_in(StreamRequest(one.request, {})) == let_in(one)
 
 
 def test_the_queries_do_not_grow_with_those_who_ask():
@@ -116,7 +116,7 @@ def test_everyone_hears_the_own_channels_and_choices_alone():
     subscriptions.set_muted(bob, "author:8", muted=True)
     preferences.save(carol, preferences.checked({"post.published": Choice(page=False, toast=False)}, Quiet()))
     found = Opener(everything_for).open_all([ask(session_of(one)) for one in (alice, bob, carol)])
-    opened = [one for one in found if isinstance(one, Opened)]
+    opened = [one for one in found if isinstance(one, AcceptedRequest)]
     own = [{f"user:{one.pk}", f"seller:{one.pk}"} for one in (alice, bob, carol)]
     assert [set(one.plan.channels) for one in opened] == [own[0] | {"author:7"}, own[1], own[2]]
     assert [one.plan.silenced for one in opened] == [frozenset(), frozenset(), frozenset({"post.published"})]
@@ -150,7 +150,7 @@ def test_a_planner_that_fails_for_one_fails_for_that_one_alone():
         return Plan({"a:1": 0})
 
     found = Opener(each(plan)).open_all([ask(session_of(one)) for one in (alice, bob, alice)])
-    assert [type(one) for one in found] == [Opened, ZeroDivisionError, Opened]
+    assert [type(one) for one in found] == [AcceptedRequest, ZeroDivisionError, AcceptedRequest]
 
 
 def test_work_that_comes_meanwhile_is_done_together_and_in_its_order():
@@ -164,12 +164,12 @@ def test_work_that_comes_meanwhile_is_done_together_and_in_its_order():
 
     async def scenario():
         together = Batcher(work, name="test", most=4)
-        tasks = [asyncio.create_task(together.do(item)) for item in range(1, 8)]
+        tasks = [asyncio.create_task(together.submit(item)) for item in range(1, 8)]
         assert await asyncio.to_thread(begun.wait, 10)
         tasks[4].cancel()
         go.set()
         found = await asyncio.gather(*tasks, return_exceptions=True)
-        return found, await together.do(8)
+        return found, await together.submit(8)
 
     found, later = asyncio.run(scenario())
     assert batches == [[1, 2, 3, 4], [5, 6, 7], [8]]
@@ -189,8 +189,8 @@ def test_work_that_fails_fails_for_all_who_wait_for_it_and_for_nobody_after():
 
     async def scenario():
         together = Batcher(work, name="test", most=4)
-        first = await asyncio.gather(together.do(1), together.do(2), return_exceptions=True)
-        return first, await together.do(3)
+        first = await asyncio.gather(together.submit(1), together.submit(2), return_exceptions=True)
+        return first, await together.submit(3)
 
     first, later = asyncio.run(scenario())
     assert [str(one) for one in first] == ["away", "away"]

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from notifications import log, subscriptions
 from notifications.models import Event
-from notifications.stream import EventStream, connection, listener, runtime
+from notifications.stream import EventStream, catch_up, listener, runtime
 from tests.notifications.stream.events import append, own_channel
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 
@@ -63,8 +63,8 @@ def test_delivered_plus_resumed_is_the_log_whatever_the_moment_of_the_break(alic
 
 
 def test_a_long_absence_is_caught_up_in_pages(alice, monkeypatch):
-    monkeypatch.setattr(connection, "FIRST_PAGE", 7)
-    monkeypatch.setattr(connection, "LARGEST_PAGE", 5)
+    monkeypatch.setattr(catch_up, "FIRST_PAGE", 7)
+    monkeypatch.setattr(catch_up, "LARGEST_PAGE", 5)
     cookie = cookies_of(alice)
     for number in range(50):
         append(own_channel(alice) if number % 3 else "user:999")
@@ -97,7 +97,7 @@ def test_an_overflowing_stream_catches_up_from_the_log(alice, monkeypatch):
 def test_a_stream_that_ends_while_it_catches_up_leaves_all_the_rest_to_the_resume(alice):
     """A server that drains while many readers come back to it: what is queued must not be delivered over the gap."""
     cookie = cookies_of(alice)
-    append(own_channel(alice), 3 * connection.FIRST_PAGE)
+    append(own_channel(alice), 3 * catch_up.FIRST_PAGE)
 
     class Slow(Reader):
         def __init__(self, *args, **kwargs):
@@ -115,20 +115,20 @@ def test_a_stream_that_ends_while_it_catches_up_leaves_all_the_rest_to_the_resum
         await reader.until(lambda r: r.events)
         await in_thread(append, own_channel(alice))
         async with asyncio.timeout(10):
-            while follower.cursor <= 3 * connection.FIRST_PAGE:  # noqa: ASYNC110  it is no event of anybody's
+            while follower.cursor <= 3 * catch_up.FIRST_PAGE:  # noqa: ASYNC110  it is no event of anybody's
                 await asyncio.sleep(0.01)
-        follower.manager.close_all()
+        follower.hub.close_all()
         reader.room.set()
         await reader.end()
         resumed = Reader(EventStream(), "/events/", cookie, last_event_id=reader.parser.last_event_id)
-        await resumed.until(lambda r: r.told() and r.told()[-1][0] > 3 * connection.FIRST_PAGE)
+        await resumed.until(lambda r: r.told() and r.told()[-1][0] > 3 * catch_up.FIRST_PAGE)
         await resumed.leave()
         return reader, resumed
 
     broken, resumed = run(scenario)
     assert broken.events[-1].event == "bye"
     assert [position for position, _kind in broken.told() + resumed.told()] == list(
-        range(1, 3 * connection.FIRST_PAGE + 2)
+        range(1, 3 * catch_up.FIRST_PAGE + 2)
     )
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from notifications.stream import EventStream, Plan, connection, each
+from notifications.stream import EventStream, Plan, clock, each
 from tests.notifications.stream.events import append
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 
@@ -54,7 +54,7 @@ def test_at_its_deadline_a_stream_lets_the_domain_say_the_last_word(alice):
 
 
 def test_a_domain_that_says_nothing_at_the_deadline_does_not_hold_the_stream(alice, monkeypatch):
-    monkeypatch.setattr(connection, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(clock, "GRACE_SECONDS", 0.1)
     cookie = cookies_of(alice)
 
     async def scenario():
