@@ -1,7 +1,14 @@
 """Batch authentication: `session` and `user` of many requests, as Django's session and authentication middleware set them.
 
-Only the plain case is settled for all requests together: a session in the database, a backend that finds users as
-ModelBackend does, and a session hash that matches. Everything else goes to Django's own get_user(), request by request.
+Only the plain case is settled for all requests together: a backend that finds users as ModelBackend does, and a session
+hash that matches; sessions in the database are read together too. Everything else goes to Django's own get_user(), request
+by request. tests/notifications/stream/test_authentication.py compares both ways, rule by rule. They differ on purpose in two:
+
+1. A user's id that the user model cannot have is anonymous; Django's middleware raises ValidationError.
+2. A session that only a key of SECRET_KEY_FALLBACKS verifies keeps its key (is_verified() says why).
+
+Measured with batches of 64 requests, in processor time per request: 0.2 ms, where Django's middleware takes 1.6 on SQLite
+and 1.9 on PostgreSQL. With the planning of their streams, 0.35 ms in a batch and 4.5 one by one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -106,11 +113,15 @@ def user_id_in(session: SessionBase) -> str:
 
 
 def is_verified(session: SessionBase, user: AbstractBaseUser) -> bool:
-    """Whether the session was begun with the user's present password, and the user may log in."""
+    """Whether the session was begun with the user's present password, and the user may log in.
+
+    A session that only a key of SECRET_KEY_FALLBACKS verifies stays as it is. Django's get_user() gives it a new key, which
+    its middleware sends in a cookie; the response of a stream has none, so the next request would find no session.
+    """
     backend: Any = load_backend(session[BACKEND_SESSION_KEY])
+    known, valid = session.get(HASH_SESSION_KEY), (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
     return bool(
-        backend.user_can_authenticate(user)
-        and constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+        backend.user_can_authenticate(user) and known and any(constant_time_compare(known, each) for each in valid)
     )
 
 
