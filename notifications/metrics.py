@@ -1,7 +1,7 @@
-"""What a process counts and measures, for Prometheus: the names are a promise (docs/operating.md lists them).
+"""The counters and measurements of a process, for Prometheus. Their names are stable (docs/operating.md lists them).
 
-All are in prometheus_client's own registry, so that a site which exposes that already has them. Nothing here is done once
-per stream and event: a fan-out counts as a whole, however many streams it reaches.
+All are in prometheus_client's own registry, so that a site which exposes it already has them. Nothing here runs once per
+stream and event: a fan-out is counted as a whole, however many streams it reaches.
 """
 
 import time
@@ -13,48 +13,52 @@ from prometheus_client import Counter, Gauge, Histogram
 
 
 class FannedOut(Protocol):
-    """What is measured of an entry of the log."""
+    """The fields of an entry that are measured."""
 
     position: int
     event: Any
 
 
-# Seconds; from what one write costs to what a person calls late.
+# Seconds; from the time of one write to a delay that a person notices as late.
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-# Delays remembered for the operators' page: those of the last so many events.
+# Delays that are kept for the operators' page: those of the last so many events.
 MAX_DELAYS = 2000
 
 STREAMS = Gauge("notifications_streams_open", "Streams open in this process.")
 OPENED = Counter("notifications_streams_opened_total", "Streams opened.")
 RESUMED = Counter("notifications_streams_resumed_total", "Streams opened that resume an earlier one.")
-RESETS = Counter("notifications_streams_reset_total", "Streams told to reload, because their cursor is not in the log.")
-SHED = Counter("notifications_streams_shed_total", "Streams asked to come back much later, for want of room.")
+RESETS = Counter(
+    "notifications_streams_reset_total", "Streams asked to reload, because their cursor is not in the log."
+)
+SHED = Counter("notifications_streams_shed_total", "Streams asked to come back much later, because there was no room.")
 FAILED = Counter("notifications_streams_failed_total", "Streams asked to come back, because they could not be opened.")
 ENDED = Counter("notifications_streams_ended_total", "Streams that have ended.", ("reason",))
 OVERFLOWS = Counter("notifications_overflows_total", "Times a stream fell so far behind that it read the log again.")
 DELIVERIES = Counter("notifications_deliveries_total", "Events handed to open streams: events times listeners.")
 CAUGHT_UP = Counter(
-    "notifications_caught_up_total", "Events given from the log, or from memory, to streams that missed them."
+    "notifications_caught_up_total", "Events read from the log, or from memory, for streams that missed them."
 )
 SEQUENCE_SECONDS = Histogram(
     "notifications_sequence_seconds", "Time to give positions after a commit.", buckets=BUCKETS
 )
 COMMIT_TO_SOCKET = Histogram(
     "notifications_commit_to_socket_seconds",
-    "Time from the appending of an event to the end of its fan-out, once per event that anybody here listens to.",
+    "Time from the appending of an event to the end of its fan-out, once per event with a listener in this process.",
     buckets=BUCKETS,
 )
 TAIL_POSITION = Gauge("notifications_tail_position", "Position up to which this process has served its streams.")
-TAIL_BEHIND = Gauge("notifications_tail_behind_events", "Events that the tail had yet to serve at its last look.")
+TAIL_BEHIND = Gauge(
+    "notifications_tail_behind_events", "Events that the tail had not served yet when it last compared."
+)
 TAIL_SECONDS = Gauge("notifications_tail_lag_seconds", "Seconds since the tail last read the log to its end.")
 
-# Of the latest events: when, on the monotonic clock, at which position, and how late.
+# Of the latest events: the end of the fan-out on the monotonic clock, the position, the delay in seconds.
 delays: deque[tuple[float, int, float]] = deque(maxlen=MAX_DELAYS)
 _read_at: float | None = None
 
 
 def tail_lag() -> float:
-    """Seconds since the tail last read the log to its end; 0 before there is one."""
+    """Seconds since the tail last read the log to its end; 0 without a tail."""
     return 0.0 if _read_at is None else time.monotonic() - _read_at
 
 
@@ -62,27 +66,27 @@ TAIL_SECONDS.set_function(tail_lag)
 
 
 def tail_read(position: int) -> None:
-    """Notes that the tail has read the log to its end."""
+    """Records that the tail has read the log to its end."""
     global _read_at
     _read_at = time.monotonic()
     TAIL_POSITION.set(position)
 
 
 def tail_stopped() -> None:
-    """Notes that there is no tail any more, so that nobody waits for it."""
+    """Records that there is no tail any more: tail_lag() is 0 again."""
     global _read_at
     _read_at = None
 
 
-def fanned_out(heard: Sequence[tuple[FannedOut, int]]) -> None:
-    """Counts and measures a fan-out, whose writes are done: of these entries, each to so many listeners.
+def fanned_out(delivered: Sequence[tuple[FannedOut, int]]) -> None:
+    """Counts and measures a fan-out after its writes. delivered: its entries, each with the number of its listeners.
 
-    How late they are is counted from their appending, not their commit: the log does not know when a transaction ended,
-    only when it wrote the row.
+    The delay is measured from the appending, not from the commit: the log has the time when the row was written, not the
+    time when its transaction ended.
     """
-    DELIVERIES.inc(sum(listeners for _entry, listeners in heard))
+    DELIVERIES.inc(sum(listeners for _entry, listeners in delivered))
     now, moment = time.time(), time.monotonic()
-    for entry, listeners in heard:
+    for entry, listeners in delivered:
         if not listeners:
             continue
         # Another machine's clock may be ahead of ours.
@@ -92,14 +96,14 @@ def fanned_out(heard: Sequence[tuple[FannedOut, int]]) -> None:
 
 
 def percentiles(seconds: float) -> dict[str, float]:
-    """The delays of the last so many seconds, at the median and further out; empty where nothing happened."""
+    """The 50th, 95th and 99th percentile of the delays, by name ("p50"), over so many seconds; empty without an event."""
     since = time.monotonic() - seconds
     recent = sorted(delay for moment, _position, delay in list(delays) if moment >= since)
     return {f"p{share}": recent[min(len(recent) - 1, len(recent) * share // 100)] for share in (50, 95, 99) if recent}
 
 
 def written_at(position: int) -> float | None:
-    """When this process's fan-out of an event ended, in seconds since the epoch; None where that is forgotten."""
+    """When this process's fan-out of an event ended, in seconds since the epoch; None if that is no longer known."""
     for moment, known, _delay in reversed(list(delays)):
         if known == position:
             return time.time() - (time.monotonic() - moment)
@@ -107,5 +111,5 @@ def written_at(position: int) -> float | None:
 
 
 def value(metric: Counter | Gauge) -> float:
-    """What a metric without labels stands at."""
+    """The value of a metric without labels."""
     return next(sample.value for family in metric.collect() for sample in family.samples)

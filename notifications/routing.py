@@ -1,4 +1,4 @@
-"""Streams beside Django, for the ASGI application of any site."""
+"""Mounts the streams beside Django, in the ASGI application of a site."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ def beside_streams(pages: Any, routes: Sequence[Any] = ()) -> ProtocolTypeRouter
 
     pages: an ASGI application with an error boundary of its own.
     """
-    # These import models.
+    # Imported here, because they import models.
     from notifications.monitoring.dashboard import operators_plan
     from notifications.stream import EventStream, each
 
