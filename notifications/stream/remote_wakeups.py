@@ -34,5 +34,5 @@ class RemoteWakeups:
                     self._take(wakeups.unpacked(message))
             except Exception as error:  # noqa: BLE001  Redis fails in many ways; polling goes on in all of them
                 self.do_arrive = False
-                logger.warning("wake-ups from other processes are not heard, polling: %s", error)
+                logger.warning("wake-ups of other processes do not arrive, polling instead: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
