@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from notifications import conf, metrics
 from notifications.log.control import control_channel
@@ -15,9 +15,7 @@ from notifications.stream.listener import Ending, StreamListener
 from notifications.stream.plan import AcceptedRequest
 from notifications.stream.response import ResponseWriter
 from notifications.stream.steering import apply_plan, steer
-
-if TYPE_CHECKING:
-    from notifications.stream.tail import Tail
+from notifications.stream.tail import Tail
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +41,7 @@ class Connection:
     def __init__(
         self,
         accepted: AcceptedRequest,
-        tail: "Tail",
+        tail: Tail,
         send: Send,
         *,
         writer: DirectWriter | None,

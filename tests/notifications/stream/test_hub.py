@@ -9,6 +9,7 @@ from django_eventstream.event import Event as PlainEvent
 from django_eventstream.views import Listener, get_listener_manager
 
 from notifications import subscriptions
+from notifications.models import Subscription
 from notifications.stream import EventStream
 from notifications.stream.hub import Hub
 from notifications.stream.listener import Ending, StreamListener
@@ -78,7 +79,7 @@ def test_a_kick_has_the_stream_look_up_what_its_person_may_read(alice):
     subscriptions.subscribe(alice, "author:7")
 
     def withdraw():
-        subscriptions.find(alice, "author:7").delete()
+        Subscription.objects.filter(user=alice, channel="author:7").delete()
         channel_permission_changed(alice, "author:7")
 
     async def scenario():
