@@ -1,4 +1,4 @@
-"""What kinds of events there are and how each is said: the domain registers wording, this app delivers it."""
+"""The registry of kinds: a domain registers each kind of event with its texts, and this app delivers the events."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Kinds of this prefix steer open streams (subscribe, log-out …); no client sees them.
+# Prefix of the kinds that change open streams (a subscription, a log-out …); no client receives them.
 CONTROL_KINDS = "control."
 
 
@@ -26,12 +26,12 @@ class Kind:
     """One kind of event.
 
     `title` and `body` are translatable %-templates over the event's data, as gettext's python-format has them;
-    `prepare` may turn the data into what the templates name (an amount in the reader's format).
-    `grouped` names several of a day and a channel at once, over the newest one's data and their `count`
-    (`ngettext_lazy(…, "count")`); without it they stay single lines.
-    A `terminal` kind is the last one of its channel: the stream that delivered it ends.
-    A kind that is not `listed` goes over streams alone: it is no line in any inbox, and never counted.
-    A `required` kind cannot be switched off by its readers.
+    `prepare` may make the values for the templates from the data (an amount in the format of the reader's language).
+    `grouped` is the title of several events of a day and a channel, over the data of the newest one and their `count`
+    (`ngettext_lazy(…, "count")`); without it each event stays a line of its own.
+    An event of a `terminal` kind is the last one of its channel: a stream ends after it.
+    Events of a kind that is not `listed` go over streams alone: they are in no inbox, and are never counted.
+    Users cannot switch off a `required` kind.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Kind:
     required: bool = False
 
     def render(self, data: Mapping[str, Any]) -> Text:
-        """Renders the texts in the active language."""
+        """Returns the texts in the active language."""
         values = self.prepare(data) if self.prepare else data
         return Text(str(self.title) % values, str(self.body) % values)
 
@@ -54,7 +54,7 @@ _registry: dict[str, Kind] = {}
 
 
 def register(kind: Kind) -> Kind:
-    """Adds a kind; a second, different one of the same name is a programming error."""
+    """Adds a kind; raises ValueError if a different kind has the same name."""
     if kind.name.startswith(CONTROL_KINDS):
         raise ValueError(f"{kind.name}: the prefix {CONTROL_KINDS} is kept for the streams themselves")
     if _registry.setdefault(kind.name, kind) != kind:
@@ -63,38 +63,38 @@ def register(kind: Kind) -> Kind:
 
 
 def get(name: str) -> Kind | None:
-    """Returns the kind, or None where nobody registered it."""
+    """Returns the kind; None if it is not registered."""
     return _registry.get(name)
 
 
 def names() -> list[str]:
-    """All registered names, sorted: what a page listens for."""
+    """Returns all registered names, sorted: the events that a page listens to."""
     return sorted(_registry)
 
 
 def is_terminal(name: str) -> bool:
-    """Whether an event of this kind ends its stream."""
+    """Whether a stream ends after an event of this kind."""
     kind = _registry.get(name)
     return kind is not None and kind.terminal
 
 
 def terminal_names() -> list[str]:
-    """The names of all terminal kinds."""
+    """Returns the names of all terminal kinds."""
     return [kind.name for kind in _registry.values() if kind.terminal]
 
 
 def listed() -> list[Kind]:
-    """The kinds that may be lines of an inbox, in the order in which they were registered."""
+    """Returns the kinds that inboxes show, in the order of registration."""
     return [kind for kind in _registry.values() if kind.listed and not kind.terminal]
 
 
 def unlisted_names() -> list[str]:
-    """The names of the kinds that are never lines of an inbox."""
+    """Returns the names of the kinds that no inbox shows."""
     return [kind.name for kind in _registry.values() if kind.terminal or not kind.listed]
 
 
 def render(name: str, data: Any) -> Text:
-    """Renders an event in the active language; never raises, since one bad event must not stop a broadcast."""
+    """Returns an event's texts in the active language. Never raises: one bad event must not stop a broadcast."""
     kind = _registry.get(name)
     if kind is None:
         return Text(data if isinstance(data, str) else name, "")

@@ -1,4 +1,4 @@
-"""The log (Event, Head) and who follows it (Subscription, Reading). Written and read through log.py and inbox.py."""
+"""The tables of this app. Only `log` writes Event and Head, `subscriptions` Subscription, `inbox` Reading."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from notifications import kinds
 
 
 class AtomicSaves(models.Model):
-    """For models whose signals append to the log: the row, its receivers and the event are one transaction.
+    """Base of models whose signals append to the log: the row, the receivers of its signals and the event are one transaction.
 
-    Without it Django commits the row before post_save runs, and a crash in between would lose the event.
+    Without it, Django commits the row before post_save is sent, and a crash between the two loses the event.
     """
 
     class Meta:
@@ -27,7 +27,7 @@ class AtomicSaves(models.Model):
 
 
 class Head(models.Model):
-    """The log's head: a single row, whose lock puts sequencers in line."""
+    """The head of the log: a single row. Its lock lets one sequencer work at a time."""
 
     ID = 1
 
@@ -45,7 +45,7 @@ class Head(models.Model):
 
 
 class Event(models.Model):
-    """One thing that happened, told once to one channel, whatever the number of readers."""
+    """One event of one channel: a single row, whatever the number of its readers."""
 
     channel = models.CharField(_("channel"), max_length=100)
     kind = models.CharField(_("kind"), max_length=64)
@@ -76,22 +76,22 @@ class Event(models.Model):
 
     @cached_property
     def text(self) -> kinds.Text:
-        """Its texts, in the language that is active when they are first asked for."""
+        """The event's texts, in the language that is active at the first access."""
         return kinds.render(self.kind, self.data)
 
     @property
     def title(self) -> str:
-        """One line."""
+        """The first line of the text."""
         return self.text.title
 
     @property
     def body(self) -> str:
-        """Further text; may be empty."""
+        """The text below the title; may be empty."""
         return self.text.body
 
 
 class Subscription(models.Model):
-    """A person's place in a channel: events after both `since` and `read_through` are unread."""
+    """A user's subscription to a channel. Events after both `since` and `read_through` are unread."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="subscriptions"
@@ -108,7 +108,7 @@ class Subscription(models.Model):
             models.UniqueConstraint(fields=("user", "channel"), name="subscription_once"),
             models.CheckConstraint(condition=Q(since__gte=0, read_through__gte=0), name="subscription_in_log"),
         )
-        # For pruning, which asks of an event whether anybody still has it unread.
+        # For pruning, which keeps an event while a subscriber of its channel has it unread.
         indexes = (models.Index(fields=("channel",), name="subscription_by_channel"),)
 
     def __str__(self) -> str:
@@ -116,10 +116,10 @@ class Subscription(models.Model):
 
 
 class Reading(models.Model):
-    """What a person did to one event by itself, where that differs from the subscription's `read_through`."""
+    """The state of one event for one user, where it differs from what the subscription's `read_through` says."""
 
     class State(models.TextChoices):
-        """How the event counts now."""
+        """The state that the user gave to the event."""
 
         READ = "read", _("read")
         UNREAD = "unread", _("unread")
@@ -130,7 +130,7 @@ class Reading(models.Model):
     )
     event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="readings")
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.READ)
-    # The log's head when it was set: marking all as read beyond it also reads what was made unread again.
+    # The log's head when the state was set. "Mark all as read" beyond it also reads an event that was made unread before.
     since = models.BigIntegerField(_("since position"), default=0)
 
     class Meta:
@@ -146,7 +146,7 @@ class Reading(models.Model):
 
 
 class Preference(models.Model):
-    """A person's preferences: a document that only notifications.preferences reads and writes."""
+    """A user's preferences, as a document that only notifications.preferences reads and writes."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="preference"
@@ -163,7 +163,7 @@ class Preference(models.Model):
 
 
 class ServerProcess(models.Model):
-    """A server process as it last reported itself (reports.py); its row goes when it ends in good order."""
+    """The last report of a server process (monitoring/heartbeat.py). A process that shuts down deletes its row."""
 
     name = models.CharField(_("process"), max_length=100, unique=True)
     started_at = models.DateTimeField(_("started"))
@@ -179,14 +179,14 @@ class ServerProcess(models.Model):
 
 
 class Digest(models.Model):
-    """Up to where a person has been told by email: one row each, whatever the number of events (digests.py)."""
+    """The position up to which a user was mailed (digests/): one row for each user, whatever the number of events."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="notification_digest"
     )
     through = models.BigIntegerField(_("told through position"), default=0)
     sent_at = models.DateTimeField(_("last sent"), null=True)
-    # Set by the run that is at it; one that was killed loses it after a while.
+    # Set by the run that mails this user. The claim of a run that was killed expires.
     claimed_at = models.DateTimeField(_("claimed"), null=True)
 
     class Meta:

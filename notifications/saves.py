@@ -1,4 +1,4 @@
-"""The short way from a model to a notification: whoever it concerns is told of each new row."""
+"""The short way from a model to a notification: an event for each new row."""
 
 import warnings
 from collections.abc import Callable, Collection
@@ -15,11 +15,11 @@ from notifications.models import Event
 def notify_on_create(
     model: type[Model] | str, kind: Kind, *, to: Callable[[Any], str], fields: Collection[str] = ()
 ) -> Callable[..., None]:
-    """Registers the kind, and appends an event of it for each new row; the row's get_absolute_url() is its link.
+    """Registers the kind, and appends an event of it for each new row; the link is the row's get_absolute_url().
 
-    model: the class, or "app.Model". to: the channel of a row, e.g. "user:7". fields: what the kind's texts name, taken
-    from the row as it is then. Let the model be an AtomicSaves, so that row and event are one transaction.
-    Returns the notifier: call it with rows that were made without signals (bulk_create); a row is told once.
+    model: the class, or "app.Model". to: returns the channel of a row, e.g. "user:7". fields: the fields of the row that
+    the kind's texts name. Derive the model from AtomicSaves, so that the row and its event are one transaction.
+    Returns a function: call it with rows that were made without signals (bulk_create). A row makes one event at most.
     """
     register(kind)
 
@@ -40,14 +40,14 @@ def notify_on_create(
         if created and not raw:
             tell(instance)
 
-    # Nobody else holds the receiver.
+    # Not weak: nothing else refers to the receiver.
     uid = f"notifications.notify_on_create.{kind.name}"
     post_save.connect(tell_of_row, sender=model, weak=False, dispatch_uid=uid)
     return tell
 
 
 def plain(value: Any) -> Any:
-    """A value that JSON has; anything else (an amount, a date, a row) in words."""
+    """Returns a value of JSON as it is; anything else (an amount, a date, a row) as text."""
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 

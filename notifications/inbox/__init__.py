@@ -1,14 +1,14 @@
-"""The inbox: what a person was notified of, what of it is unread, and what marks it.
+"""The inbox of a user: its events, the unread count, and the changes from unread to read.
 
-Nothing is stored per person and event but the exceptions: `read_through` of the subscription says up to where everything
-is read, a Reading what was done to one event by itself.
+It is derived from the log. A subscription's `read_through` is the position up to which everything is read; only exceptions
+from it are stored for a user and an event, as a Reading.
 
-`listing` has the queries, `search` the statements for long logs, `marks` what changes, `groups` the lines of a page,
-`retention` what pruning spares.
+`listing` has the queries, `search` runs the statements for long logs, `marks` has the changes, `groups` makes the lines of a
+page, and `retention` prunes.
 
 Invariants:
 - The unread count is derived from the rows, never stored, so it cannot drift.
-- Each change is appended to the log, so that the person's other pages show it.
+- Each change is appended to the log, so that the user's other pages show it.
 
 May import: notifications.subscriptions, preferences, log, models, kinds, conf.
 """

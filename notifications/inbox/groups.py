@@ -1,4 +1,4 @@
-"""The inbox as it is read: by day, and what belongs together as one line that opens ("3 new orders")."""
+"""The lines of an inbox page: by day, and similar events as one line that opens ("3 new orders")."""
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
@@ -10,29 +10,29 @@ from notifications import kinds
 from notifications.inbox.listing import is_unread
 from notifications.models import Event
 
-# Two lines are as quickly read as one that stands for both.
+# The smallest group: one line for two events would save no reading.
 SMALLEST = 3
 
 
 @dataclass(slots=True)
 class Group:
-    """Several events of a day, a channel and a kind, all read or all unread, newest first."""
+    """Several events of a day, a channel and a kind, all read or all unread, the newest first."""
 
     members: list[Event]
 
     @property
     def newest(self) -> Event:
-        """The event that the group stands at."""
+        """The newest event; the group stands in its place."""
         return self.members[0]
 
     @property
     def is_unread(self) -> bool:
-        """Whether its members are unread."""
+        """Whether its events are unread."""
         return is_unread(self.newest)
 
     @property
     def title(self) -> str:
-        """One line for all of them, in the active language."""
+        """The text of the line, in the active language."""
         kind = kinds.get(self.newest.kind)
         assert kind is not None
         values = kind.prepare(self.newest.data) if kind.prepare else self.newest.data
@@ -41,18 +41,18 @@ class Group:
 
 @dataclass(slots=True)
 class Day:
-    """One day's lines."""
+    """The lines of one day."""
 
     date: date
-    # How many days ago; -1 where the reader's clock was set back.
+    # Days before today; -1 for an event after today, as after a change of the time zone.
     ago: int
     lines: list[Event | Group] = field(default_factory=list)
 
 
 def by_day(events: Iterable[Event], *, with_today: bool) -> list[Day]:
-    """Sorts an inbox page, newest first, into the reader's days; with_today: the first is today, even if empty.
+    """Divides a page of the inbox, the newest event first, by the days of the active time zone.
 
-    A group stands where its newest member would.
+    with_today: the first day is today, even without events. A group stands in the place of its newest event.
     """
     today = timezone.localdate()
     days: dict[date, Day] = {today: Day(today, 0)} if with_today else {}
@@ -69,7 +69,7 @@ def by_day(events: Iterable[Event], *, with_today: bool) -> list[Day]:
 
 
 def group_key(event: Event) -> Hashable:
-    """What events must have in common to be grouped; for a kind that does not group, nothing has."""
+    """Returns a value that is equal for the events of one group; it differs for each event of a kind without groups."""
     kind = kinds.get(event.kind)
     if kind is None or not kind.grouped:
         return event.pk
@@ -77,5 +77,5 @@ def group_key(event: Event) -> Hashable:
 
 
 def position(line: Event | Group) -> int:
-    """Where a line stands."""
+    """Returns the position of a line, by which lines are sorted."""
     return (line.newest if isinstance(line, Group) else line).position or 0

@@ -1,8 +1,4 @@
-"""A person's inbox, derived from the log: the list, what is unread, and what reading, unreading and dismissing change.
-
-Nothing is stored per person and event but the exceptions: `read_through` of the subscription says how far all is read,
-a Reading what was done to one event by itself. Each change is told to the person's other pages through the log.
-"""
+"""The queries of the inbox: its events and the unread count, in the terms of the ORM."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -17,22 +13,22 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 
-# Counting stops here; the badge then says "99+".
+# The highest count; above it, the badge shows "99+".
 CAP = 99
 PAGE = 50
 
-# Marking all as read goes past what was made unread before it, and not past what was made unread later.
+# "Mark all as read" includes events that were made unread before it, not those that were made unread after it.
 UNREAD_CONDITION = Q(mark=None, position__gt=F("read_through")) | Q(
     mark__state=Reading.State.UNREAD, mark__since__gte=F("read_through")
 )
-# Not the condition itself: in SQL that is null, not false, where there is no mark.
+# CASE, because UNREAD_CONDITION is NULL, not false, when there is no mark.
 IS_UNREAD = Case(When(UNREAD_CONDITION, then=True), default=False)
 
 
 def items(
     user: "AbstractBaseUser", *, unread_only: bool = False, silenced: Collection[str] | None = None
 ) -> QuerySet[Event]:
-    """Returns what the person was told, newest first, each with `is_unread`."""
+    """Returns the events of the user's inbox, the newest first, each with `is_unread`. silenced: the kinds that are off."""
     if silenced is None:
         silenced = preferences.of(user).silenced
     return readable(told(user.pk, hidden(silenced), unread_only=unread_only))
@@ -47,9 +43,9 @@ def page(
     kind: str = "",
     silenced: Collection[str] | None = None,
 ) -> tuple[list[Event], int | None]:
-    """Returns a page of items() and the `before` of the next one, None on the last; one query.
+    """Returns a page of items(), and the `before` of the next page (None on the last one), with one query.
 
-    before: a position. silenced: the kinds the person has switched off, where the caller knows them already.
+    before: a position. silenced: the kinds that the user has switched off, if the caller has read them already.
     """
     if silenced is None:
         silenced = preferences.of(user).silenced
@@ -59,21 +55,21 @@ def page(
 
 
 def unread_count(user: "AbstractBaseUser", *, silenced: Collection[str] | None = None) -> int:
-    """Counts what is unread, up to CAP + 1; derived, so it cannot drift."""
+    """Counts the unread events, up to CAP + 1. The count is derived from the rows, so it cannot drift."""
     if silenced is None:
         silenced = preferences.of(user).silenced
     return Search(user.pk, hidden(silenced), unread_only=True).count(CAP + 1)
 
 
 def hidden(silenced: Collection[str]) -> tuple[str, ...]:
-    """The kinds that are neither listed nor counted: the steering ones, and those that the person has switched off."""
+    """Returns the kinds that are neither listed nor counted: the unlisted ones, and those that the user has switched off."""
     return (*kinds.unlisted_names(), *sorted(silenced))
 
 
 def told(user_id: Any, hidden: Collection[str], *, unread_only: bool = False) -> QuerySet[Any]:
-    """Returns what a person was told, marked, in no order."""
+    """Returns the events of a user's inbox, with the values that marked() adds, in no order."""
     mine = Subscription.objects.filter(user_id=user_id, muted=False)
-    # The channels first: the database then reads their events alone, however long the log.
+    # The channels in a subquery: the database then reads only their events, however long the log is.
     events = marked(Event.objects.filter(position__isnull=False, channel__in=mine.values("channel")), user_id).filter(
         ~Q(kind__in=hidden),
         Q(mark=None) | Q(mark__state__in=(Reading.State.READ, Reading.State.UNREAD)),
@@ -81,13 +77,13 @@ def told(user_id: Any, hidden: Collection[str], *, unread_only: bool = False) ->
     )
     if not unread_only:
         return events
-    # Below the floor nothing is unread but what was made so again.
+    # At or below the lowest `read_through`, only events that were made unread again are unread.
     floor = Subquery(mine.order_by("read_through").values("read_through")[:1])
     return events.filter(UNREAD_CONDITION, Q(position__gt=floor) | Q(mark__state=Reading.State.UNREAD))
 
 
 def marked(events: QuerySet[Any], user_id: Any) -> QuerySet[Any]:
-    """Adds what a person has read: `read_through` of the channel, where it is theirs, and the event's own `mark`."""
+    """Adds the `read_through` of the user's subscription to the event's channel, and `mark`, the user's Reading of the event."""
     here = Subscription.objects.filter(
         user_id=user_id, muted=False, channel=OuterRef("channel"), since__lt=OuterRef("position")
     )
@@ -99,13 +95,13 @@ def marked(events: QuerySet[Any], user_id: Any) -> QuerySet[Any]:
 
 
 def readable(events: QuerySet[Any]) -> QuerySet[Any]:
-    """Adds `is_unread` to marked events, and puts the newest first."""
+    """Adds `is_unread` to the events of marked(), and puts the newest first."""
     found: QuerySet[Any] = events.annotate(is_unread=IS_UNREAD).order_by("-position")
     return found
 
 
 def unread_label(count: int) -> str:
-    """The count as a badge shows it."""
+    """Returns the count as a badge shows it."""
     return f"{CAP}+" if count > CAP else str(count)
 
 

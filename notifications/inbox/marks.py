@@ -1,4 +1,4 @@
-"""Reading, unreading and dismissing."""
+"""Changes of the inbox: marks events as read or unread, or dismisses them."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,14 +15,14 @@ from notifications.signals import unread_changed
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
-# Events that one call may change: bounds the memory and the time of one request.
+# Events that one call changes at most: bounds the memory and the time of a request.
 MOST_CHANGED = 500
 
 READ = Kind("inbox.read", label=_("Inbox changed"), listed=False)
 
 
 def mark_all_read(user: "AbstractBaseUser", through: int | None = None) -> int:
-    """Marks everything up to a position (default: the head) as read, with one UPDATE; returns the position."""
+    """Marks all events up to a position (default: the head) as read, with one UPDATE; returns the position."""
     with transaction.atomic():
         position = log.head() if through is None else min(through, log.head())
         behind = Subscription.objects.filter(user_id=user.pk, read_through__lt=position)
@@ -32,7 +32,7 @@ def mark_all_read(user: "AbstractBaseUser", through: int | None = None) -> int:
 
 
 def mark_read(user: "AbstractBaseUser", position: int) -> Event | None:
-    """Marks one item as read and returns it; None if it is not in this person's inbox."""
+    """Marks one event as read and returns it; None if it is not in the user's inbox."""
     event = items(user).filter(position=position).first()
     if event is not None:
         change(user, [position], Reading.State.READ)
@@ -40,9 +40,9 @@ def mark_read(user: "AbstractBaseUser", position: int) -> Event | None:
 
 
 def change(user: "AbstractBaseUser", positions: Iterable[int], state: Reading.State) -> list[int]:
-    """Marks items as read or unread or dismisses them; returns the positions of those it changed.
+    """Marks events as read or unread, or dismisses them; returns the positions of the changed ones.
 
-    What is not in this person's inbox, or is so already, is passed over: doing it twice is doing it once.
+    Positions that are not in the user's inbox, or have that state already, are ignored: the call is idempotent.
     """
     with transaction.atomic():
         found = items(user).filter(position__in=list(positions)[:MOST_CHANGED])
@@ -67,7 +67,7 @@ def change(user: "AbstractBaseUser", positions: Iterable[int], state: Reading.St
 def announce(
     user: "AbstractBaseUser", *, through: int | None = None, changed: Mapping[Reading.State, list[int]] | None = None
 ) -> None:
-    """Tells the person's open pages, on every device, what was read and what is left."""
+    """Sends the changes and the new unread count to the user's open pages, on every device."""
     positions = {state.value: (changed or {}).get(state, []) for state in Reading.State}
     log.append(f"user:{user.pk}", READ.name, {"through": through, **positions, "count": unread_count(user)})
 

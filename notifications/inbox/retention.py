@@ -1,6 +1,6 @@
-"""How long events are kept: a while for everybody, longer for those who have not read them, and no longer than that.
+"""Retention: read events are kept for one period, unread ones for a longer one.
 
-Run by `manage.py prune_events`, never on the way of anything that writes or delivers.
+`manage.py prune_events` runs it. Appending and delivering never prune.
 """
 
 from datetime import timedelta
@@ -14,16 +14,16 @@ from notifications.models import Event, Reading, Subscription
 
 
 class Pruned(NamedTuple):
-    """What a run did: events deleted, and old ones kept for somebody who has not read them."""
+    """The result of a run: the number of deleted events, and of old ones that are kept because a user has not read them."""
 
     deleted: int
     spared: int
 
 
 def prune_events(keep: timedelta | None = None, keep_unread: timedelta | None = None) -> Pruned:
-    """Deletes events older than `keep`; those that somebody has unread only past `keep_unread`. Both default to settings.
+    """Deletes the events that are older than `keep`, and those that a user has unread if older than `keep_unread`.
 
-    keep_unread: no longer than keep means that nothing is spared.
+    Both default to the settings. If keep_unread is not longer than keep, unread events are deleted as read ones are.
     """
     keep = timedelta(days=conf.keep_days()) if keep is None else keep
     keep_unread = timedelta(days=conf.keep_unread_days()) if keep_unread is None else keep_unread
@@ -35,9 +35,9 @@ def prune_events(keep: timedelta | None = None, keep_unread: timedelta | None = 
 
 
 def unread_by_anybody() -> Q:
-    """Whether an event is unread in anybody's inbox: the rule of inbox.items(), asked for all people at once.
+    """Returns the condition that an event is unread in an inbox: the rule of inbox.items(), for all users at once.
 
-    But for kinds that a person has switched off: they come back, unread, when they are switched on again.
+    Unlike there, an event of a kind that a user has switched off counts: it is unread again if the kind is switched on.
     """
     heard = Subscription.objects.filter(muted=False, channel=OuterRef("channel"), since__lt=OuterRef("position"))
     marks = Reading.objects.filter(event=OuterRef(OuterRef("pk")), user=OuterRef("user"))

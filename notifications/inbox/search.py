@@ -1,7 +1,7 @@
-"""The newest events of one person, and how many are unread, found without reading a long log: one statement each.
+"""Finds the newest events of one user, and counts the unread ones, without reading a long log.
 
-The statements are in statements.py. inbox.listing.items() states the same rules in the ORM's words;
-`tests/notifications/inbox/test_search.py` holds that both find the same.
+The statements are in statements.py. inbox.listing.items() has the same rules in the terms of the ORM;
+`tests/notifications/inbox/test_search.py` checks that both find the same events.
 """
 
 from collections.abc import Collection
@@ -13,14 +13,14 @@ from django.db import connections, router
 from notifications.inbox import statements
 from notifications.models import Event, Subscription
 
-# Events of the window: looking through them costs about as much as asking two hundred channels, and they are enough for a page
-# of a person who receives a fortieth of all events.
+# Events of the window. Reading them costs about as much as a search in 200 channels, and they hold a page for a user who
+# receives a fortieth of all events.
 WINDOW = 2000
 
 
 @dataclass(frozen=True)
 class Search:
-    """A person's events but those of `hidden` kinds: all or the unread, all or those before a position, of all kinds or one."""
+    """A search in one user's inbox. `hidden`: kinds to leave out; `before`: a position; `kind`: the only kind, or all if empty."""
 
     user_id: Any
     hidden: Collection[str]
@@ -30,7 +30,7 @@ class Search:
     using: str = field(default_factory=lambda: router.db_for_read(Event))
 
     def events(self, limit: int) -> list[Event]:
-        """Returns the newest first, up to a limit, each with `is_unread`."""
+        """Returns the events, the newest first, up to a limit, each with `is_unread`."""
         text = self._filled(statements.PAGE_STATEMENT, limit)
         found = list(Event.objects.using(self.using).raw(text, self._parameters()))
         for event in found:
@@ -39,10 +39,10 @@ class Search:
         return found
 
     def count(self, limit: int) -> int:
-        """Counts them, up to a limit.
+        """Counts the events, up to a limit.
 
-        The window decides most counts. Only for the others there is a second statement: PostgreSQL takes longer to plan
-        that one than to run the first.
+        The window decides most counts. Only the others need the second statement, which PostgreSQL takes longer to plan than
+        it takes to run the first.
         """
         recent, may_be_more = self._row(statements.COUNT_RECENT_STATEMENT, limit)
         if recent >= limit or not may_be_more:
@@ -57,7 +57,7 @@ class Search:
         return row
 
     def _filled(self, text: str, limit: int) -> str:
-        """Fills in the clauses; every value stays a parameter."""
+        """Returns the statement with its clauses filled in; every value stays a parameter."""
         low = statements.LOW_OF_UNREAD if self.unread_only else statements.LOW_OF_ALL
         before = "position IS NOT NULL" if self.before is None else "position < %(before)s"
         wanted = self._wanted()
@@ -85,7 +85,7 @@ class Search:
         return " AND ".join(conditions)
 
     def _parameters(self) -> dict[str, Any]:
-        """Returns the parameters as the fields convert them: a UUID is a string on one engine, and an error on the other."""
+        """Returns the parameters as the fields convert them: SQLite stores a UUID as text, PostgreSQL as its own type."""
         connection = connections[self.using]
 
         def converted(model: type[Any], name: str, value: Any) -> Any:

@@ -1,22 +1,22 @@
-"""Control channels: rows of the log that change a person's open streams instead of being delivered."""
+"""Control channels: their events change a user's open streams, and are delivered to no client."""
 
 import hashlib
 from typing import Any
 
-# Prefix of the channels that steer streams; no client may read them.
+# Prefix of control channels; no client may read them.
 CONTROL_CHANNELS = "control:"
 
 
 def control_channel(user_id: Any) -> str:
-    """The channel that steers a person's open streams."""
+    """Returns the control channel of a user."""
     return f"{CONTROL_CHANNELS}{user_id}"
 
 
 def is_control(channel: str) -> bool:
-    """Whether what is said on a channel steers streams instead of being delivered."""
+    """Whether a channel is a control channel."""
     return channel.startswith(CONTROL_CHANNELS)
 
 
 def session_digest(session_key: str) -> str:
-    """Names a session in the log without giving its key away."""
+    """Returns a name for a session that can stand in the log: its key cannot be found from it."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:16]

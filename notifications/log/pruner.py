@@ -8,15 +8,16 @@ from django.utils import timezone
 
 from notifications.models import Event, Head
 
-# Rows deleted in one transaction of prune(): writers wait for no longer than that.
+# Rows deleted in one transaction: on SQLite, writers wait for as long as one such transaction takes.
 PRUNE_CHUNK = 1000
 
 
 def prune(older_than: timedelta, *, spare: Q | None = None) -> int:
-    """Deletes events older than that, but for those to spare, in chunks, and moves the horizon; returns how many it deleted.
+    """Moves the horizon, then deletes the events older than that, in chunks; returns the number of deleted events.
 
-    The horizon moves first: a cursor below it is answered with `reset`, never with a silent gap. What is spared stays in
-    inboxes; no stream catches up through it. Keys are forgotten with their events: appended again, such a key is told again.
+    spare: a condition on events that are kept; they stay in inboxes, but streams do not resume from before the horizon.
+    The horizon moves first, so that a cursor below it is answered with `reset`, never with a silent gap. The key of an event
+    is deleted with it: appended again, the key makes a new event.
     """
     cutoff = timezone.now() - older_than
     newest = (
@@ -34,7 +35,7 @@ def prune(older_than: timedelta, *, spare: Q | None = None) -> int:
     if spare is not None:
         due = due.exclude(spare)
     pruned = through = 0
-    # From where the last chunk ended: what was spared before it is not asked about again.
+    # Continues behind the last chunk, so that spared events are examined once.
     while chunk := dict(
         due.filter(position__gt=through).order_by("position").values_list("pk", "position")[:PRUNE_CHUNK]
     ):

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from notifications.models import Event, Head
 
-# One page of a read: bounds memory, and how long one reader may hold a thread.
+# Events of one read: bounds the memory, and the time for which a reader holds a thread.
 READ_LIMIT = 500
 
 
@@ -23,7 +23,7 @@ def bounds() -> Bounds:
 
 
 def head() -> int:
-    """Returns the last position given: the cursor of somebody who has seen everything."""
+    """Returns the last position that was given: the cursor of a reader that has received everything."""
     return bounds().head
 
 

@@ -1,9 +1,4 @@
-"""The log: append within the caller's transaction, give positions after commit, read by position, prune.
-
-Invariants (docs/design.md, each with a test): positions have no gaps and never change; they become visible in their
-own order, so a reader that has seen position n will never later find one below n; a rolled-back transaction leaves no
-trace.
-"""
+"""Gives committed events their positions (the invariants are in the docstring of the package)."""
 
 from collections.abc import Callable
 
@@ -17,43 +12,44 @@ from notifications.log.reader import READ_LIMIT
 from notifications.log.wakeups import Sequenced
 from notifications.models import Event, Head
 
-# Whoever has committed waits for no longer than that for a sequencer that is stuck; a tail then does what is left.
+# A transaction that has committed waits for a stuck sequencer for no longer than this; a tail gives the positions then.
 LOCK_TIMEOUT = "2s"
 
-# Events that sequencing hands on with its wake-up; a tail reads more of them from the log itself.
+# Events that a wake-up carries at most; a tail reads any more from the log.
 MOST_CARRIED = 100
 
-# What runs after commit, one function per database alias.
+# The function that runs after a commit, for each database alias.
 _callbacks: dict[str, Callable[[], None]] = {}
 
 
 def _sequence_after_commit(alias: str) -> None:
-    """Registers the sequencing once per transaction, whatever the number of events."""
-    # A failing robust callback is named in the log by its __qualname__: a function has one, a partial not (trap 12).
+    """Registers the sequencing once for each transaction, whatever the number of events."""
+    # Django logs a failed robust callback by its __qualname__, which a partial does not have (trap 12).
     callback = _callbacks.setdefault(alias, lambda: wakeups.wake(give_positions(using=alias)))
     if any(callback in entry for entry in connections[alias].run_on_commit):
-        # It goes with the savepoint it was registered in, and with that would go every row appended since.
+        # A rolled-back savepoint takes the callback with it only together with the rows that were appended since.
         return
     transaction.on_commit(callback, using=alias, robust=True)
 
 
 def sequence(*, using: str = DEFAULT_DB_ALIAS) -> int:
-    """Gives positions like give_positions(); returns the head's."""
+    """Gives positions as give_positions() does; returns the position of the head."""
     return give_positions(using=using).head
 
 
 @metrics.SEQUENCE_SECONDS.time()
 def give_positions(*, using: str = DEFAULT_DB_ALIAS) -> Sequenced:
-    """Gives every committed event without a position the next one, in order of id.
+    """Gives positions to all committed events that have none, in the order of their ids.
 
-    The head's row is locked for it (a no-op on SQLite, whose transaction is IMMEDIATE), so sequencers stand in line
-    and a position becomes visible only after all lower ones. Whoever calls next picks up what a dead process left.
+    The row of the head is locked meanwhile (a no-op on SQLite, where the transaction is IMMEDIATE). So one sequencer works
+    at a time, and a position becomes visible only after all lower ones. Events of a process that died before its
+    sequencing get their positions in the next call, by any process.
     """
     connection = connections[using]
     with transaction.atomic(using=using):
         heads = Head.objects.using(using).select_for_update().filter(pk=Head.ID)
         if connection.vendor == "postgresql":
-            # Within the statement itself: one of its own would be one more for each commit. It ends with the transaction.
+            # Set within the SELECT, which saves a statement for each commit. The setting ends with the transaction.
             setting = (Value("lock_timeout"), Value(LOCK_TIMEOUT), Value(value=True))
             heads = heads.annotate(patience=Func(*setting, function="set_config", output_field=TextField()))
         head = heads.first()
@@ -72,7 +68,7 @@ def give_positions(*, using: str = DEFAULT_DB_ALIAS) -> Sequenced:
 
 
 def _number(connection: BaseDatabaseWrapper, after: int) -> list[Event]:
-    """Gives up to READ_LIMIT events the positions behind `after`; returns them in that order."""
+    """Gives the positions after `after` to up to READ_LIMIT events; returns these in the order of their positions."""
     quote = connection.ops.quote_name
     table = quote(Event._meta.db_table)
     columns = ", ".join(quote(str(field.column)) for field in Event._meta.concrete_fields)
@@ -88,5 +84,5 @@ def _number(connection: BaseDatabaseWrapper, after: int) -> list[Event]:
 
 
 def is_sequenced() -> bool:
-    """Whether no committed event waits for its position; one look at a partial index, without a lock."""
+    """Whether every committed event has its position. Reads a partial index, without a lock."""
     return not Event.objects.filter(position__isnull=True).exists()

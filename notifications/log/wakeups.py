@@ -1,8 +1,8 @@
-"""OneWaiterEvent-ups: the log has grown, and by what, so that a tail need neither wait for its next poll nor read the database.
+"""Wake-ups: they tell tails that the log has grown, and carry small events, so that a tail need neither poll nor read.
 
-Within the process the tail is called directly. Other processes hear of it through the channel layer where that reaches
-across processes (Redis); otherwise they notice by polling. A lost wake-up costs time, never an event: a tail takes only
-events that join on to its cursor, and reads the log wherever there is a gap.
+The tail of this process is called directly. Other processes get the wake-up through the channel layer if that reaches
+other processes (Redis); otherwise they find the events by polling. A lost wake-up costs time, never an event: a tail takes
+only events that follow on its cursor, and reads the log wherever there is a gap.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from notifications.models import Event
 logger = logging.getLogger("notifications.wake")
 
 GROUP = "notifications.wake"
-# A publisher gives up after this many seconds, and tries again only after as many more.
+# Seconds after which publishing gives up, and for which it is then not tried again.
 TIMEOUT = 1.0
 QUIET_AFTER_FAILURE = 5.0
-# What of an event a wake-up carries, and how many bytes of events at most; more are read from the log.
+# The fields of an event in a wake-up, and the bytes of all events at most; tails read larger ones from the log.
 CARRIED = ("id", "channel", "kind", "data", "url", "created_at", "position")
 MOST_BYTES = 16 * 1024
 
@@ -34,10 +34,10 @@ _quiet_until = 0.0
 
 
 class Sequenced(NamedTuple):
-    """What a call of give_positions() did.
+    """The result of give_positions().
 
-    head: the head's position now. events: those that it gave theirs, up to the head and without a gap; empty where they
-    were too many to hand on.
+    head: the position of the head. events: the events that got their positions, up to the head and without a gap; empty
+    if there are more than a wake-up carries.
     """
 
     head: int
@@ -45,10 +45,10 @@ class Sequenced(NamedTuple):
 
 
 class Wakeable(Protocol):
-    """What follows the log in this process."""
+    """A follower of the log in this process: the tail."""
 
     def wake_threadsafe(self, sequenced: Sequenced) -> bool:
-        """Takes what this process has sequenced; False where its loop is gone."""
+        """Takes events that this process has sequenced; False if its event loop has ended."""
         ...
 
 
@@ -56,23 +56,23 @@ _tail: Wakeable | None = None
 
 
 def attach(tail: Wakeable | None) -> None:
-    """Makes this the tail that wake() calls in this process; None detaches it."""
+    """Sets the tail that wake() calls in this process; None removes it."""
     global _tail
     _tail = tail
 
 
 def layer() -> Any:
-    """Returns the channel layer if it reaches other processes, else None; never raises."""
+    """Returns the channel layer if it reaches other processes, else None. Never raises."""
     try:
         found = get_channel_layer()
-    except Exception as error:  # noqa: BLE001  whatever is wrong with it, whoever saved something must not notice
+    except Exception as error:  # noqa: BLE001  a broken layer must not fail the request that saved
         logger.warning("the channel layer cannot be made, other processes will poll: %s", error or type(error).__name__)
         return None
     return None if found is None or isinstance(found, InMemoryChannelLayer) else found
 
 
 def wake(sequenced: Sequenced) -> None:
-    """Says that the log has grown; callable from any thread, never raises, never waits for long."""
+    """Wakes the tails; can be called from any thread, never raises, never blocks for long."""
     tail = _tail
     if tail is not None and tail.wake_threadsafe(sequenced):
         return
@@ -82,11 +82,11 @@ def wake(sequenced: Sequenced) -> None:
         asyncio.get_running_loop()
     except RuntimeError:
         async_to_sync(publish)(sequenced)
-    # Within somebody else's event loop nothing may block: the other processes' safety poll finds the event.
+    # Code within an event loop must not block: the other processes find the event by polling.
 
 
 async def publish(sequenced: Sequenced) -> None:
-    """Tells the other processes; a failure is logged once per quiet period."""
+    """Wakes the other processes. A failure is logged once in QUIET_AFTER_FAILURE seconds."""
     global _quiet_until
     channel_layer = layer()
     if channel_layer is None or time.monotonic() < _quiet_until:
@@ -94,23 +94,23 @@ async def publish(sequenced: Sequenced) -> None:
     try:
         async with asyncio.timeout(TIMEOUT):
             await channel_layer.group_send(GROUP, {"type": "wake", **packed(sequenced)})
-    except Exception as error:  # noqa: BLE001  whatever Redis does, whoever saved something must not notice
+    except Exception as error:  # noqa: BLE001  an outage of Redis must not fail the request that saved
         _quiet_until = time.monotonic() + QUIET_AFTER_FAILURE
         logger.warning("cannot wake other processes, they will poll: %s", error or type(error).__name__)
 
 
 def packed(sequenced: Sequenced) -> dict[str, Any]:
-    """What a wake-up says: the head's position, and the events behind it where they are small."""
+    """Returns the message: the position of the head, and the events if they are small."""
     events = [{name: getattr(event, name) for name in CARRIED} for event in sequenced.events]
     text = json.dumps(events, cls=DjangoJSONEncoder)
     if len(text) > MOST_BYTES:
         return {"position": sequenced.head, "events": ""}
-    # Signed: who can write to Redis must not be able to tell people what is not in the log.
+    # Signed: write access to Redis alone must not let an attacker send events that are not in the log.
     return {"position": sequenced.head, "events": signer().sign(text)}
 
 
 def unpacked(message: Mapping[str, Any]) -> Sequenced:
-    """Reads a wake-up; what is not signed by this site carries no events."""
+    """Reads a message; its events are ignored unless this site has signed them."""
     head = int(message["position"])
     try:
         events = json.loads(signer().unsign(message["events"]))
@@ -121,5 +121,5 @@ def unpacked(message: Mapping[str, Any]) -> Sequenced:
 
 
 def signer() -> signing.Signer:
-    """Signs what goes through the channel layer."""
+    """Returns the signer of the events in wake-ups."""
     return signing.Signer(salt=GROUP)

@@ -14,17 +14,17 @@ from notifications.models import Event
 def append(
     channel: str, kind: str, data: Mapping[str, Any] | str | None = None, *, url: str = "", key: str | None = None
 ) -> None:
-    """Writes one event in the caller's transaction; after its commit the event gets a position and is delivered.
+    """Writes one event in the caller's transaction; after the commit the event gets a position and is delivered.
 
-    channel: who hears it, e.g. "seller:7". data: JSON that the kind's texts need, never HTML, never private fields; a
-    string is sent to streams as it is. url: where a click leads, a path of this site. key: the same key is written
-    once, however often it is appended, as long as its event is kept: prune() forgets the key with the event.
+    channel: its subscribers receive the event, e.g. "seller:7". data: JSON that the kind's texts need; never HTML, never
+    private fields; streams send a string as it is. url: the link, a path of this site. key: a second event with the
+    same key is not written, as long as the first one is kept: prune() deletes the key with its event.
     """
     append_all([Event(channel=channel, kind=kind, data={} if data is None else data, url=url, key=key)])
 
 
 def append_all(events: Iterable[Event]) -> None:
-    """Writes many events at once, in their order; see append()."""
+    """Writes several events at once, in their order; see append()."""
     events = list(events)
     if not events:
         return
@@ -34,11 +34,11 @@ def append_all(events: Iterable[Event]) -> None:
 
 
 def _insert(events: list[Event], alias: str) -> None:
-    """Inserts the events whose key is not in the log yet."""
+    """Inserts the events, but those with a key that is in the log already."""
     connection = connections[alias]
     fields = [field for field in Event._meta.concrete_fields if not field.primary_key]
     rows: list[Model] = list(events)
-    # SQLite takes a limited number of values in one statement.
+    # SQLite limits the number of values in one statement.
     size = max(connection.ops.bulk_batch_size(fields, rows), 1)
     key = connection.ops.quote_name("key")
     with transaction.atomic(using=alias, savepoint=False), connection.cursor() as cursor:
@@ -46,7 +46,7 @@ def _insert(events: list[Event], alias: str) -> None:
             query = InsertQuery(Event)
             query.insert_values(fields, rows[start : start + size])
             for statement, values in query.get_compiler(alias).as_sql():
-                # By the database itself: no race, no aborted transaction. bulk_create cannot say it: ignore_conflicts
-                # also drops an event whose id is taken (a sequence behind after a restore), and update_conflicts
-                # locks the event that is there until the end of the transaction.
+                # The database skips known keys: no race, no aborted transaction. bulk_create cannot express this: its
+                # ignore_conflicts also drops an event with a taken id (if a restore left the sequence behind), and
+                # its update_conflicts locks the existing event until the end of the transaction.
                 cursor.execute(f"{statement} ON CONFLICT ({key}) DO NOTHING", values)

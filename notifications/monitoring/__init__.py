@@ -1,11 +1,10 @@
-"""Monitoring: how the processes are doing, for operators, scrapers and load balancers.
+"""Monitoring: the state of the processes, for operators, metric scrapers and load balancers.
 
-`heartbeat` has each process report itself in a row, `dashboard` and `charts` show the reports, `delivery_trace` and `why`
-answer what became of one event, `health` and `exporter` answer /readyz and /metrics, `recent_errors` keeps the latest
+`heartbeat` stores each process's report in a row, `dashboard` and `charts` show the reports, `delivery_trace` and `why`
+explain the delivery of one event, `health` and `exporter` answer /readyz and /metrics, and `recent_errors` keeps the latest
 errors.
 
-`RecentErrors` is named in LOGGING, which is read before the apps are loaded: importing this package
-imports no model.
+LOGGING names `RecentErrors` and is read before the apps are loaded, so importing this package imports no model.
 May import: everything but api, views, server and admin.
 """
 
@@ -20,7 +19,7 @@ __all__ = ["RecentErrors", "check_health"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports check_health() when it is first used (PEP 562)."""
+    """Imports check_health() at its first use (PEP 562)."""
     if name != "check_health":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from notifications.monitoring.health import check_health

@@ -1,4 +1,4 @@
-"""Plots of what processes have reported: points of lines in an SVG, drawn by the page's template."""
+"""Plots of the processes' reports: the points of lines in an SVG that the page's template draws."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 # The size of a plot, in units of its viewBox.
 WIDTH, HEIGHT = 300, 80
-# Lines are told apart by that many styles.
+# The number of line styles.
 STYLES = 6
 
-# A number older than this is not what holds now.
+# Seconds after which a value is not current any more.
 RECENT = 15.0
 
 Sample = dict[str, float]
@@ -28,7 +28,7 @@ Points = list[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One process's line; `points` as SVG's polyline has them."""
+    """The line of one process; `points` in the syntax of SVG's polyline."""
 
     name: str
     style: int
@@ -49,7 +49,7 @@ class Plot:
 
 
 def all_of(rows: Sequence[ServerProcess], start: datetime, end: datetime) -> list[Plot]:
-    """The plots of the page."""
+    """Returns the plots of the page."""
     span = start, end
     return [
         plot(_("Open streams"), "", rows, span, value_of("streams"), least=10, total=True),
@@ -71,7 +71,7 @@ def plot(
     least: float,
     total: bool = False,
 ) -> Plot:
-    """One plot; least: what its top shows at least, so that a small number looks small. total: now is the sum, else the most."""
+    """Returns one plot. least: the lowest value of its top, so that small values look small. total: now is the sum, not the maximum."""
     start, end = (moment.timestamp() for moment in span)
     found = [(row.name, number, read(samples_of(row))) for number, row in enumerate(rows)]
     inside = [(name, number, [point for point in points if point[0] >= start]) for name, number, points in found]
@@ -83,23 +83,23 @@ def plot(
 
 
 def style_of(number: int) -> int:
-    """The style of the line of a process: its place in the list, as far as styles go."""
+    """Returns the line style of a process, by its place in the list."""
     return number % STYLES + 1
 
 
 def samples_of(row: ServerProcess) -> list[Sample]:
-    """What a process has told: its history and its present."""
+    """Returns the samples of a process: its history, and the latest one."""
     history, now = row.figures.get("history", []), row.figures.get("now")
     return [*history, now] if now else history
 
 
 def value_of(name: str, factor: float = 1) -> Callable[[Sequence[Sample]], Points]:
-    """Reads one quantity where there was one: no event, no delay."""
+    """Returns a reader of one quantity; samples without it are left out (no event, no delay)."""
     return lambda samples: [(each["at"], each[name] * factor) for each in samples if name in each]
 
 
 def rate_of(name: str) -> Callable[[Sequence[Sample]], Points]:
-    """Reads how fast a count grew."""
+    """Returns a reader of the growth of a count per second."""
 
     def rates(samples: Sequence[Sample]) -> Iterator[tuple[float, float]]:
         for before, after in pairwise(samples):
@@ -110,7 +110,7 @@ def rate_of(name: str) -> Callable[[Sequence[Sample]], Points]:
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 2, 5, 10, 20, 50 …: so that the scale does not move with every sample."""
+    """Returns the next of 1, 2, 5, 10, 20, 50 …, so that the scale does not change with every sample."""
     step = 1.0
     while step < value:
         for factor in (2, 5, 10):
@@ -122,13 +122,13 @@ def round_up(value: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From seconds and values to the plot's units."""
+    """Converts seconds and values to the units of the plot."""
 
     start: float
     end: float
     top: float
 
     def points(self, points: Iterable[tuple[float, float]]) -> str:
-        """As SVG has them; zero is at the foot."""
+        """Returns the points in the syntax of SVG; zero is at the bottom."""
         across, up = WIDTH / (self.end - self.start), HEIGHT / self.top
         return " ".join(f"{(at - self.start) * across:.1f},{HEIGHT - value * up:.1f}" for at, value in points)

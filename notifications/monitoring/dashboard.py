@@ -1,7 +1,7 @@
-"""How all server processes stand, for the operators' page: read from their reports, and sent to whoever has it open.
+"""The operators' page: the figures of all server processes, read from their reports, and sent to open pages.
 
-Over a stream, but not through the log: a figure is stale after two seconds, nobody resumes it, and watching must not add
-to what is watched. So the page's stream carries the figures where others carry pings.
+They go over a stream, but not through the log: a figure is stale after two seconds, a resume does not need it, and the
+monitoring must not add to the load that it measures. So the stream of this page carries the figures in place of pings.
 """
 
 import json
@@ -27,13 +27,13 @@ from notifications.stream.request import language_of
 
 PERMISSION = "notifications.view_serverprocess"
 REPORT = "operators.report"
-# Errors on the page, of all processes.
+# Errors that the page shows, of all processes together.
 ERRORS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One process, as the page's table has it."""
+    """One process, as a row of the page's table."""
 
     name: str
     started_at: datetime
@@ -41,19 +41,19 @@ class Standing:
     is_silent: bool
     now: dict[str, float]
     counts: dict[str, int]
-    # Of its line in the plots.
+    # The style of its line in the plots.
     style: int
 
     @property
     def delays(self) -> str:
-        """How late events were of late, in milliseconds: the median, and what 95 and 99 in 100 stayed below."""
+        """The 50th, 95th and 99th percentile of the latest delays, in milliseconds."""
         known = [self.now.get(name) for name in ("p50", "p95", "p99")]
         return " / ".join(f"{delay * 1000:.0f}" for delay in known if delay is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All that the page shows."""
+    """The content of the page."""
 
     at: datetime
     processes: list[Standing]
@@ -92,7 +92,7 @@ def overview() -> Overview:
 
 
 def may_look(user: Any) -> bool:
-    """Whether a person may see the page and its stream."""
+    """Whether a user may read the page and its stream."""
     return bool(user.is_active and user.is_staff and user.has_perm(PERMISSION))
 
 
@@ -106,9 +106,9 @@ def operators_plan(request: ASGIRequest, kwargs: Mapping[str, Any]) -> Plan:
 
 
 def report(user_id: Any, language: str) -> bytes:
-    """The figures as the page puts them in place; a mere ping for whom they are no longer for, or without a database."""
+    """Returns the figures as an event with HTML for the page; a ping without permission, or without a database."""
     try:
-        # Permissions that came with a group go without a word to open streams.
+        # No signal closes open streams when a group loses the permission.
         user = get_user_model().objects.filter(pk=user_id).first()
         if user is None or not may_look(user):
             return sse.PING

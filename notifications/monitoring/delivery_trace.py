@@ -1,7 +1,8 @@
-"""Asking every process what its streams did for one person: asked through the log, answered in the processes' reports.
+"""Delivery traces: which streams of one user have written an event. A question goes through the log to every process, and
+the processes answer in their reports.
 
-A table of all streams would cost a write for each that opens; a question costs one row, and only who is asked about is
-reported.
+A table of all streams would cost a write for each opened stream. A question costs one row, and the reports carry the streams
+of that user only.
 """
 
 import time
@@ -17,23 +18,23 @@ if TYPE_CHECKING:
     from notifications.stream.tail import Tail
 
 
-# Every tail sees it pass; no stream listens to it.
+# Read by every tail; no stream carries it.
 CHANNEL = f"{CONTROL_CHANNELS}inquiries"
 KIND = "control.inquiry"
-# How long a process repeats its answer, in seconds; whoever asked has long seen it then.
+# Seconds for which a process repeats its answer.
 REPEATED_SECONDS = 120.0
-# Streams of one person that are looked at, and that are told of.
+# Streams of one user that are examined, and that are reported.
 MOST_LOOKED_AT, MOST = 1000, 20
 
 
 def ask(asker_id: Any, user_id: Any, event: Event) -> None:
-    """Asks all processes which of a person's streams had an event; the log keeps who asked."""
+    """Asks all processes which streams of a user have written an event. The log keeps the id of the asking user."""
     data = {"asker": str(asker_id), "user": str(user_id), "channel": event.channel, "position": event.position}
     log.append(CHANNEL, KIND, data)
 
 
 class Question(NamedTuple):
-    """Whose streams, and which event."""
+    """The user of the streams, and the event."""
 
     user: str
     channel: str
@@ -41,16 +42,15 @@ class Question(NamedTuple):
 
 
 class Inbox:
-    """What one process has been asked."""
+    """The questions that this process has received."""
 
     def __init__(self, tail: "Tail") -> None:
-        """Nothing yet."""
         self.tail = tail
         self.seen = tail.cursor
         self.asked: dict[Question, float] = {}
 
     def findings(self) -> list[dict[str, Any]]:
-        """The answers to what has been asked lately."""
+        """Returns the answers to the questions of the last REPEATED_SECONDS."""
         for entry in self.tail.controls_since(self.seen, CHANNEL) or ():
             data = entry.event.data
             self.asked[Question(data["user"], data["channel"], data["position"])] = time.monotonic()
@@ -61,7 +61,7 @@ class Inbox:
 
 
 def finding(asked: Question) -> dict[str, Any]:
-    """What this process knows: the person's streams, those that had the event first, and when it was written."""
+    """Returns the user's streams in this process, first those that have written the event, and the time of the writing."""
     streams = list(islice(presence.of_user(asked.user), MOST_LOOKED_AT))
     streams.sort(key=lambda record: record.had(asked.channel, asked.position), reverse=True)
     told = [{**record._asdict(), "had": record.had(asked.channel, asked.position)} for record in streams[:MOST]]

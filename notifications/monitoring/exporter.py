@@ -1,4 +1,4 @@
-"""Answers /metrics, for those who may read it: the bearer of a token, or, where none is set, this machine."""
+"""Answers /metrics: with a token for its bearer, without a token for requests from this machine only."""
 
 import ipaddress
 import secrets
@@ -12,14 +12,14 @@ from prometheus_client.exposition import choose_encoder
 
 from notifications import conf
 
-# What a proxy adds to what it passes on: then the address is the proxy's, and says nothing of who asks.
+# Headers that proxies add. With one of them, REMOTE_ADDR is the proxy's address, not the client's.
 FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip")
 
 
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """This process's metrics, in the format the scraper asks for."""
+    """Returns the metrics of this process, in the format of the Accept header."""
     token = conf.metrics_token()
     if token and not has_token(request, token):
         answer = HttpResponse("The metrics need their token.\n", status=401, content_type="text/plain")
@@ -33,13 +33,13 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def has_token(request: HttpRequest, token: str) -> bool:
-    """Whether the request bears the token (RFC 6750, section 2.1); compared in constant time."""
+    """Whether the request has the bearer token (RFC 6750, section 2.1); compared in constant time."""
     scheme, _space, given = request.headers.get("Authorization", "").partition(" ")
     return scheme.lower() == "bearer" and secrets.compare_digest(given.strip().encode(), token.encode())
 
 
 def is_local(request: HttpRequest) -> bool:
-    """Whether the request comes from this machine, and not merely through a proxy on it."""
+    """Whether the request comes from this machine, and not through a proxy on it."""
     if getattr(settings, "SECURE_PROXY_SSL_HEADER", None) or any(name in request.headers for name in FORWARDED):
         return False
     try:

@@ -1,4 +1,4 @@
-"""Whether this process can serve: the database, the log, the tail; and what is merely slower than it should be."""
+"""Checks whether this process can serve: the database and the tail; without Redis it is slower, but serves."""
 
 import asyncio
 from typing import NamedTuple
@@ -11,16 +11,16 @@ from notifications.log import wakeups
 from notifications.stream import runtime
 from notifications.stream.hub import get_hub
 
-# A tail that has not read the log to its end for this long is stuck: it looks every 2 s at the least.
+# Seconds after which a tail that has not read the log to its end is stuck; it reads every 2 s at the least.
 TAIL_STUCK_SECONDS = 30.0
-# How long Redis may take to answer.
+# Seconds in which Redis must answer.
 PATIENCE = 1.0
 
 OK, DEGRADED, FAILED = "ok", "degraded", "failed"
 
 
 class Part(NamedTuple):
-    """How one part stands, and in which words."""
+    """The state of one part."""
 
     name: str
     state: str
@@ -28,7 +28,7 @@ class Part(NamedTuple):
 
 
 class Health(NamedTuple):
-    """How all parts stand."""
+    """The states of all parts."""
 
     parts: tuple[Part, ...]
 
@@ -39,23 +39,23 @@ class Health(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The worst of all, in one word."""
+        """The worst state of all parts."""
         states = {part.state for part in self.parts}
         return next(state for state in (FAILED, DEGRADED, OK) if state in states)
 
     def text(self) -> str:
-        """One line for all, then one for each part."""
+        """Returns a line with the worst state, then a line for each part."""
         lines = [self.state, *(f"{part.name}: {part.state}, {part.detail}" for part in self.parts)]
         return "\n".join(lines) + "\n"
 
 
 def check_health() -> Health:
-    """Looks at every part; called in a thread, with the database."""
+    """Checks every part. Uses the database: called in a thread."""
     return Health((database(), tail_part(), redis_part()))
 
 
 def database() -> Part:
-    """The log can be read."""
+    """Checks that the log can be read."""
     try:
         bounds = log.bounds()
     except DatabaseError:
@@ -64,7 +64,7 @@ def database() -> Part:
 
 
 def tail_part() -> Part:
-    """The tail follows the log."""
+    """Checks that the tail follows the log."""
     hub = get_hub()
     if hub.draining:
         return Part("tail", FAILED, "this process is ending")
@@ -77,18 +77,18 @@ def tail_part() -> Part:
 
 
 def redis_part() -> Part:
-    """Other processes are woken at once."""
+    """Checks that wake-ups reach other processes."""
     try:
         channel_layer = wakeups.layer()
         if channel_layer is None:
             return Part("redis", OK, "not used: processes find events by polling")
         async_to_sync(reach)(channel_layer)
-    except Exception as error:  # noqa: BLE001  whatever Redis does, events are found by polling
+    except Exception as error:  # noqa: BLE001  without Redis, processes find events by polling
         return Part("redis", DEGRADED, f"processes find events by polling only: {error or type(error).__name__}")
     return Part("redis", OK, "processes wake each other")
 
 
 async def reach(channel_layer: object) -> None:
-    """Sends something that nobody listens to; raises if it cannot be sent."""
+    """Sends a message to an empty group; raises if it cannot be sent."""
     async with asyncio.timeout(PATIENCE):
         await channel_layer.group_send("notifications.health", {"type": "probe"})  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
-"""How each server process stands, told to all others by a row of its own: for the operators' page and for who asks after a
-stream.
+"""The heartbeat: each server process regularly stores a report in a row of its own.
 
-A process reports from its event loop, with a thread for the database that is not its tail's: on SQLite a report may have
-to wait for a writer, and no delivery may wait for a report.
+The operators' page shows the reports; they also carry the results of delivery traces. The event loop makes the report, and a
+thread stores it. That thread is not the tail's: on SQLite a report may wait for a writer, and no delivery may wait for a
+report.
 """
 
 import asyncio
@@ -32,20 +32,19 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two reports.
 EVERY = 2.0
-# A process that has not reported for this long is hung, or was killed.
+# A process without a report for this long hangs, or was killed.
 SILENT_SECONDS = 10.0
-# One that has not for this long is forgotten.
+# The row of a process without a report for this long is deleted.
 FORGOTTEN_SECONDS = 300.0
-# Of all reports, those that stay in a row, and how many: so that a page begins with the last ten minutes.
+# Seconds between two samples that are kept in the row, and their number: a page begins with the last ten minutes.
 SAMPLED_EVERY = 10.0
 MAX_SAMPLES = 60
 
 
 class Reporter:
-    """What one process says of itself."""
+    """Makes and stores the reports of this process."""
 
     def __init__(self, tail: "Tail") -> None:
-        """Begins with nothing to tell."""
         self.tail = tail
         self.name = f"{socket.gethostname()[:80]}:{os.getpid()}"
         self.started_at = timezone.now()
@@ -54,7 +53,7 @@ class Reporter:
         self.reported = False
 
     def sample(self, seconds: float) -> dict[str, float]:
-        """How the process stands at this moment, and how late events were in the last so many seconds."""
+        """Returns the figures of this moment, and the percentiles of the delays of the last `seconds`."""
         return {
             "at": round(time.time(), 1),
             "streams": len(self.tail.hub.streams),
@@ -65,7 +64,7 @@ class Reporter:
         }
 
     def figures(self) -> dict[str, Any]:
-        """All that the process tells of itself; called on the event loop."""
+        """Returns the report; called on the event loop."""
         now = self.sample(SAMPLED_EVERY)
         if not self.history or now["at"] - self.history[-1]["at"] >= SAMPLED_EVERY:
             self.history.append(now)
@@ -97,19 +96,19 @@ class Reporter:
                 long_ago = now - timedelta(seconds=FORGOTTEN_SECONDS)
                 ServerProcess.objects.filter(reported_at__lt=long_ago).delete()
         except DatabaseError as error:
-            # The tail says that the database is away.
+            # The tail logs that the database cannot be reached.
             logger.debug("this process could not report: %s", error)
 
     def withdraw(self) -> None:
-        """Takes the row back, of a process that ends in good order; called in a thread."""
+        """Deletes the row, when the process shuts down; called in a thread."""
         try:
             ServerProcess.objects.filter(name=self.name, started_at=self.started_at).delete()
         except DatabaseError as error:
-            logger.debug("this process could not take its report back: %s", error)
+            logger.debug("this process could not delete its report: %s", error)
 
 
 async def keep(tail: "Tail") -> None:
-    """Reports until cancelled, and then takes the row back."""
+    """Reports until it is cancelled, then deletes the row."""
     await tail.started()
     reporter = Reporter(tail)
     rounds = 0
@@ -124,7 +123,7 @@ async def keep(tail: "Tail") -> None:
 
 
 async def finished(work: "partial[None] | Any") -> None:
-    """Runs work in a thread, to its end: cancelled in the middle, it would still be writing after the process said good-bye."""
+    """Runs work in a thread to its end, even if cancelled: it must not write after the row was deleted."""
     task = asyncio.get_running_loop().run_in_executor(None, and_disconnect, work)
     try:
         await asyncio.shield(task)
@@ -134,5 +133,5 @@ async def finished(work: "partial[None] | Any") -> None:
 
 
 def is_silent(process: ServerProcess, now: datetime | None = None) -> bool:
-    """Whether a process has missed several of its reports."""
+    """Whether a process has missed several reports."""
     return (now or timezone.now()) - process.reported_at > timedelta(seconds=SILENT_SECONDS)

@@ -1,6 +1,6 @@
-"""Why a person got, or did not get, an event: each answer comes from the code that decides, asked again now.
+"""Explains why a user got an event, or did not. Each answer comes from the code that decides, called again now.
 
-What was otherwise when it happened (a mute since lifted) is in the log's steering entries, which are listed beside.
+The situation may have been different then (a mute that was lifted since): the control events of the user are listed beside.
 """
 
 from collections.abc import Iterator
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 
-# Steering entries of a person that are shown.
+# Control events of a user that are shown.
 STEPS = 20
 
 
 class Answer(NamedTuple):
-    """One question and what the deciding code says; `passes` is None where it neither lets through nor holds back."""
+    """A question and the answer of the deciding code; `passes` is None if it neither delivers nor withholds the event."""
 
     question: str
     passes: bool | None
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
 
 
 def explain(user: "AbstractBaseUser", event: Event) -> list[Answer]:
-    """Everything that decides whether this person gets this event, in the order in which it does."""
+    """Returns all answers, in the order in which the code decides."""
     chosen = preferences.of(user)
     return [
         account(user),
@@ -48,19 +48,19 @@ def explain(user: "AbstractBaseUser", event: Event) -> list[Answer]:
 
 
 def account(user: "AbstractBaseUser") -> Answer:
-    """Whether the person may log in at all."""
+    """Whether the account is active."""
     return Answer(_("Account"), user.is_active, _("active") if user.is_active else _("deactivated"))
 
 
 def permission(user: "AbstractBaseUser", event: Event) -> Answer:
-    """Whether the channel manager lets the person read the channel."""
+    """Whether the channel manager lets the user read the channel."""
     allowed = subscriptions.can_read(user, event.channel)
     words = _("may read %(channel)s") if allowed else _("may not read %(channel)s")
     return Answer(_("Channel"), allowed, words % {"channel": event.channel})
 
 
 def subscription(user: "AbstractBaseUser", event: Event) -> Answer:
-    """Whether the person heard the channel when it happened."""
+    """Whether the user was subscribed to the channel at the event's position."""
     channels = subscriptions.channels_of(user)
     found = subscriptions.find(user, event.channel)
     if found is None:
@@ -76,7 +76,7 @@ def subscription(user: "AbstractBaseUser", event: Event) -> Answer:
 
 
 def preference(chosen: Preferences, event: Event) -> Iterator[Answer]:
-    """What the person wants of this kind, and at which hours."""
+    """The user's preferences for the kind, and the quiet hours."""
     kind, choice = kinds.get(event.kind), chosen.kinds.get(event.kind)
     if kind is None or choice is None:
         words = _("not a kind that people choose: it goes over streams alone") if kind else _("not a registered kind")
@@ -97,7 +97,7 @@ def preference(chosen: Preferences, event: Event) -> Iterator[Answer]:
 
 
 def in_inbox(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Answer:
-    """What the inbox makes of it."""
+    """Whether the event is in the inbox, and its state there."""
     item = inbox.items(user, silenced=chosen.silenced).filter(pk=event.pk).first()
     if item is not None:
         return Answer(_("Inbox"), passes=True, words=_("unread") if inbox.is_unread(item) else _("read"))
@@ -107,7 +107,7 @@ def in_inbox(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Ans
 
 
 def email(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Answer:
-    """Whether it may have been mailed."""
+    """Whether the event may have been mailed."""
     told = digests.digest_of(user)
     if not chosen.email:
         words = _("the person wants no emails")
@@ -122,7 +122,7 @@ def email(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Answer
 
 
 class Step(NamedTuple):
-    """A change that steered the person's streams."""
+    """A control event, in words."""
 
     position: int
     at: datetime
@@ -131,7 +131,7 @@ class Step(NamedTuple):
 
 
 def steps(user: "AbstractBaseUser", event: Event) -> list[Step]:
-    """What changed for the person around the event: the last changes before it, and those after it."""
+    """Returns the control events of the user around the event: the last ones before it, and the first ones after it."""
     theirs = Event.objects.filter(channel=control_channel(user.pk), position__isnull=False)
     position = event.position or log.head()
     before = list(theirs.filter(position__lte=position).order_by("-position")[: STEPS // 2])
@@ -143,7 +143,7 @@ def steps(user: "AbstractBaseUser", event: Event) -> list[Step]:
 
 
 def step_words(entry: Event) -> str:
-    """A steering entry in words."""
+    """Returns the words for a control event."""
     data = entry.data if isinstance(entry.data, dict) else {}
     words = {
         "control.subscribed": _("began to hear %(channel)s"),
@@ -157,7 +157,7 @@ def step_words(entry: Event) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream of the person, as its process told."""
+    """A stream of the user, from the report of its process."""
 
     process: str
     trace: str
@@ -168,13 +168,13 @@ class Stream:
     position: int
     delivered: int
     had: bool
-    # When the event was written to it; None where that is no longer known, or it was not.
+    # When the event was written to the stream; None if it was not, or if the time is no longer known.
     had_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What the processes have told of the person's streams so far."""
+    """The answers of the processes so far: those that have answered, those that have not yet, and the streams."""
 
     answered: list[str]
     awaited: list[str]
@@ -182,7 +182,7 @@ class Told:
 
 
 def streams(user: "AbstractBaseUser", event: Event) -> Told:
-    """Reads the processes' answers, of those that have been asked (inquiries.ask())."""
+    """Reads the answers of the processes to delivery_trace.ask()."""
     answered, awaited, found = [], [], []
     for process in ServerProcess.objects.order_by("name"):
         findings = process.figures.get("findings", ())
@@ -197,7 +197,7 @@ def streams(user: "AbstractBaseUser", event: Event) -> Told:
 
 
 def stream(process: str, told: dict[str, Any], fanned_out_at: float | None) -> Stream:
-    """One stream: open at the fan-out, it had the event then; opened later, at its opening, from the log."""
+    """Makes a Stream of a report. An open stream got the event at the fan-out; one that opened later, at its opening."""
     had_at = None
     if told["had"] and fanned_out_at is not None:
         had_at = max(told["opened_at"], fanned_out_at)
@@ -216,5 +216,5 @@ def stream(process: str, told: dict[str, Any], fanned_out_at: float | None) -> S
 
 
 def moment(seconds: float) -> datetime:
-    """Seconds since the epoch as a time."""
+    """Returns the time of seconds since the epoch."""
     return datetime.fromtimestamp(seconds, UTC)
