@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from notifications import preferences
 from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
 from notifications.monitoring import dashboard, delivery_trace, why
+from notifications.sanitizing import parse_position
 
 # Seconds after a request for reports in which the page waits for them.
 REPORT_WAIT = 20
@@ -24,7 +25,10 @@ REPORT_WAIT = 20
 
 def reports_may_come(asked: str) -> bool:
     """Whether reports that were asked for at this time, in seconds since the epoch, may still arrive."""
-    return asked.isdecimal() and 0 <= time.time() - int(asked[:12]) < REPORT_WAIT
+    try:
+        return 0 <= time.time() - parse_position(asked) < REPORT_WAIT
+    except ValueError:
+        return False
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -47,6 +47,11 @@ def keep_unread_days() -> int:
     return int(getattr(settings, "NOTIFICATIONS_KEEP_UNREAD_DAYS", 365))
 
 
+def max_data_bytes() -> int:
+    """Bytes of one event's data, as JSON in UTF-8; log.append() refuses more. Every reader of the event gets all of them."""
+    return int(getattr(settings, "NOTIFICATIONS_MAX_DATA_BYTES", 16 * 1024))
+
+
 def metrics_token() -> str:
     """The bearer token that a scraper of the metrics sends; empty: only this machine may read them, without a token."""
     return str(getattr(settings, "NOTIFICATIONS_METRICS_TOKEN", ""))

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
+from notifications.sanitizing import clean_text
+
 logger = logging.getLogger(__name__)
 
 # Prefix of the kinds that change open streams (a subscription, a log-out …); no client receives them.
 CONTROL_KINDS = "control."
+
+
+# Characters of a title and of a body; longer ones are cut.
+MAX_TITLE, MAX_BODY = 200, 1000
 
 
 class Text(NamedTuple):
@@ -47,7 +53,18 @@ class Kind:
     def render(self, data: Mapping[str, Any]) -> Text:
         """Returns the texts in the active language."""
         values = self.prepare(data) if self.prepare else data
-        return Text(str(self.title) % values, str(self.body) % values)
+        return Text(cut(str(self.title) % values, MAX_TITLE), cut(str(self.body) % values, MAX_BODY))
+
+    def render_group(self, data: Mapping[str, Any], count: int) -> str:
+        """Returns the title of several events, over the newest one's data, in the active language."""
+        values = self.prepare(data) if self.prepare else data
+        return cut(str(self.grouped % {**values, "count": count}), MAX_TITLE)
+
+
+def cut(text: str, length: int) -> str:
+    """Returns a text that can be sent and shown: cleaned, and with an ellipsis in place of all that is past the length."""
+    text = clean_text(text)
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 _registry: dict[str, Kind] = {}
@@ -97,9 +114,19 @@ def render(name: str, data: Any) -> Text:
     """Returns an event's texts in the active language. Never raises: one bad event must not stop a broadcast."""
     kind = _registry.get(name)
     if kind is None:
-        return Text(data if isinstance(data, str) else name, "")
+        return Text(cut(data if isinstance(data, str) else name, MAX_TITLE), "")
     try:
         return kind.render(data)
     except Exception:
         logger.exception("cannot render an event of kind %s", name)
         return Text(str(kind.label), "")
+
+
+def render_group(name: str, data: Any, count: int) -> str:
+    """Returns the title of several events of a kind, in the active language. Never raises."""
+    kind = _registry.get(name)
+    try:
+        return f"{name} ({count})" if kind is None else kind.render_group(data, count)
+    except Exception:
+        logger.exception("cannot render a group of kind %s", name)
+        return f"{kind.label if kind else name} ({count})"

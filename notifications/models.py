@@ -9,6 +9,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from notifications import kinds
+from notifications.fields import DataField
+from notifications.sanitizing import local_path
 
 
 class AtomicSaves(models.Model):
@@ -49,7 +51,7 @@ class Event(models.Model):
 
     channel = models.CharField(_("channel"), max_length=100)
     kind = models.CharField(_("kind"), max_length=64)
-    data = models.JSONField(_("data"), default=dict, blank=True)
+    data = DataField(_("data"), default=dict, blank=True)
     url = models.CharField(_("link"), max_length=500, blank=True)
     key = models.CharField(_("key"), max_length=200, unique=True, null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -78,6 +80,11 @@ class Event(models.Model):
     def text(self) -> kinds.Text:
         """The event's texts, in the language that is active at the first access."""
         return kinds.render(self.kind, self.data)
+
+    @property
+    def link(self) -> str:
+        """The link; empty unless it is a path of this site, whatever is in the row."""
+        return local_path(self.url)
 
     @property
     def title(self) -> str:

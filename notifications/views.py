@@ -19,8 +19,8 @@ from notifications.digests import message
 from notifications.inbox import groups
 from notifications.middleware import AuthenticatedRequest
 from notifications.models import Reading
+from notifications.sanitizing import LARGEST_POSITION, parse_position
 
-LARGEST = 2**63 - 1
 # The values of the forms' `action`, and the state that each gives to an item.
 ACTIONS = {
     "read": Reading.State.READ,
@@ -31,9 +31,10 @@ ACTIONS = {
 
 def position_of(text: str, name: str) -> int:
     """Reads a position of the log; raises BadRequest with the parameter's name for anything else."""
-    if not (text.isascii() and text.isdecimal() and int(text[:20]) <= LARGEST):
-        raise BadRequest(f"{name} is a position")
-    return int(text)
+    try:
+        return parse_position(text)
+    except ValueError as error:
+        raise BadRequest(f"{name}: {error}") from None
 
 
 def back(request: HttpRequest) -> HttpResponse:
@@ -82,12 +83,10 @@ def inbox_page(request: AuthenticatedRequest) -> HttpResponse:
 @login_required
 def inbox_mark_read(request: AuthenticatedRequest, position: int) -> HttpResponse:
     """Marks one item as read and redirects to its link."""
-    event = inbox.mark_read(request.user, position) if position <= LARGEST else None
+    event = inbox.mark_read(request.user, position) if position <= LARGEST_POSITION else None
     if event is None:
         raise Http404
-    # An event's link is a path of this site; another link would make this view an open redirect.
-    local = event.url.startswith("/") and not event.url.startswith("//")
-    return redirect(event.url if local else "notifications:inbox")
+    return redirect(event.link or "notifications:inbox")
 
 
 @require_POST

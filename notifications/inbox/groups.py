@@ -33,10 +33,7 @@ class Group:
     @property
     def title(self) -> str:
         """The text of the line, in the active language."""
-        kind = kinds.get(self.newest.kind)
-        assert kind is not None
-        values = kind.prepare(self.newest.data) if kind.prepare else self.newest.data
-        return str(kind.grouped % {**values, "count": len(self.members)})
+        return kinds.render_group(self.newest.kind, self.newest.data, len(self.members))
 
 
 @dataclass(slots=True)

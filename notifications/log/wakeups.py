@@ -110,13 +110,18 @@ def packed(sequenced: Sequenced) -> dict[str, Any]:
 
 
 def unpacked(message: Mapping[str, Any]) -> Sequenced:
-    """Reads a message; its events are ignored unless this site has signed them."""
-    head = int(message["position"])
+    """Reads a message; never raises. Its events are ignored unless this site has signed them, and all of them can be read."""
+    try:
+        head = int(message["position"])
+    except (KeyError, TypeError, ValueError):
+        # The tail looks for itself.
+        head = 0
     try:
         events = json.loads(signer().unsign(message["events"]))
         created = [datetime.fromisoformat(event.pop("created_at")) for event in events]
+        events = [{name: event[name] for name in CARRIED if name != "created_at"} for event in events]
         return Sequenced(head, [Event(**event, created_at=at) for event, at in zip(events, created, strict=True)])
-    except (KeyError, TypeError, ValueError, signing.BadSignature):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, signing.BadSignature):
         return Sequenced(head, [])
 
 

@@ -8,6 +8,7 @@ from django.db.models import Model
 from django.db.models.sql import InsertQuery
 
 from notifications.log.sequencer import _sequence_after_commit
+from notifications.log.validation import validate
 from notifications.models import Event
 
 
@@ -18,16 +19,19 @@ def append(
 
     channel: its subscribers receive the event, e.g. "seller:7". data: JSON that the kind's texts need; never HTML, never
     private fields; streams send a string as it is. url: the link, a path of this site. key: a second event with the
-    same key is not written, as long as the first one is kept: prune() deletes the key with its event.
+    same key is not written, as long as the first one is kept: prune() deletes the key with its event. Raises ValueError,
+    before anything is written, for what the log does not store (log/validation.py).
     """
     append_all([Event(channel=channel, kind=kind, data={} if data is None else data, url=url, key=key)])
 
 
 def append_all(events: Iterable[Event]) -> None:
-    """Writes several events at once, in their order; see append()."""
+    """Writes several events at once, in their order; see append(). Replaces the data of each by plain JSON."""
     events = list(events)
     if not events:
         return
+    for event in events:
+        validate(event)
     alias = router.db_for_write(Event)
     _insert(events, alias)
     _sequence_after_commit(alias)

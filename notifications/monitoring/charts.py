@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from django.utils.translation import gettext as _
 
 from notifications.models import ServerProcess
+from notifications.monitoring.report import Sample, report_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -22,7 +23,6 @@ STYLES = 6
 # Seconds after which a value is not current any more.
 RECENT = 15.0
 
-Sample = dict[str, float]
 Points = list[tuple[float, float]]
 
 
@@ -73,7 +73,7 @@ def plot(
 ) -> Plot:
     """Returns one plot. least: the lowest value of its top, so that small values look small. total: now is the sum, not the maximum."""
     start, end = (moment.timestamp() for moment in span)
-    found = [(row.name, number, read(samples_of(row))) for number, row in enumerate(rows)]
+    found = [(row.name, number, read(report_of(row).samples)) for number, row in enumerate(rows)]
     inside = [(name, number, [point for point in points if point[0] >= start]) for name, number, points in found]
     top = round_up(max([least, *(value for _name, _number, points in inside for _at, value in points)]))
     scale = Scale(start, end, top)
@@ -87,12 +87,6 @@ def style_of(number: int) -> int:
     return number % STYLES + 1
 
 
-def samples_of(row: ServerProcess) -> list[Sample]:
-    """Returns the samples of a process: its history, and the latest one."""
-    history, now = row.figures.get("history", []), row.figures.get("now")
-    return [*history, now] if now else history
-
-
 def value_of(name: str, factor: float = 1) -> Callable[[Sequence[Sample]], Points]:
     """Returns a reader of one quantity; samples without it are left out (no event, no delay)."""
     return lambda samples: [(each["at"], each[name] * factor) for each in samples if name in each]
@@ -103,7 +97,7 @@ def rate_of(name: str) -> Callable[[Sequence[Sample]], Points]:
 
     def rates(samples: Sequence[Sample]) -> Iterator[tuple[float, float]]:
         for before, after in pairwise(samples):
-            if (seconds := after["at"] - before["at"]) > 0:
+            if name in before and name in after and (seconds := after["at"] - before["at"]) > 0:
                 yield after["at"], max(0.0, (after[name] - before[name]) / seconds)
 
     return lambda samples: list(rates(samples))

@@ -22,6 +22,7 @@ from notifications import log
 from notifications.models import ServerProcess
 from notifications.monitoring import charts, heartbeat
 from notifications.monitoring.charts import Plot
+from notifications.monitoring.report import LoggedError, report_of
 from notifications.stream import Plan, Refused, sse
 from notifications.stream.request import language_of
 
@@ -40,7 +41,7 @@ class Standing:
     seconds_ago: int
     is_silent: bool
     now: dict[str, float]
-    counts: dict[str, int]
+    counts: dict[str, float]
     # The style of its line in the plots.
     style: int
 
@@ -59,29 +60,28 @@ class Overview:
     processes: list[Standing]
     streams: int
     plots: list[Plot]
-    errors: list[dict[str, Any]]
+    errors: list[LoggedError]
 
 
 def overview() -> Overview:
     """Reads the latest reports."""
     now = timezone.now()
     rows = list(ServerProcess.objects.order_by("started_at", "name"))
+    reports = [report_of(row) for row in rows]
     found = [
         Standing(
             name=row.name,
             started_at=row.started_at,
             seconds_ago=max(0, int((now - row.reported_at).total_seconds())),
             is_silent=heartbeat.is_silent(row, now),
-            now=row.figures.get("now", {}),
-            counts=row.figures.get("counts", {}),
+            now=report.now,
+            counts=report.counts,
             style=charts.style_of(number),
         )
-        for number, row in enumerate(rows)
+        for number, (row, report) in enumerate(zip(rows, reports, strict=True))
     ]
-    errors = [{**error, "process": row.name} for row in rows for error in row.figures.get("errors", ())]
-    errors.sort(key=lambda error: error["at"], reverse=True)
-    for error in errors[:ERRORS]:
-        error["at"] = datetime.fromisoformat(error["at"])
+    errors = [error for report in reports for error in report.errors]
+    errors.sort(key=lambda error: error.at, reverse=True)
     return Overview(
         at=now,
         processes=found,

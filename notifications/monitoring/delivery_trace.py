@@ -5,6 +5,7 @@ A table of all streams would cost a write for each opened stream. A question cos
 of that user only.
 """
 
+import logging
 import time
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,8 @@ from notifications.stream import presence
 if TYPE_CHECKING:
     from notifications.stream.tail import Tail
 
+
+logger = logging.getLogger(__name__)
 
 # Read by every tail; no stream carries it.
 CHANNEL = f"{CONTROL_CHANNELS}inquiries"
@@ -53,7 +56,10 @@ class Inbox:
         """Returns the answers to the questions of the last REPEATED_SECONDS."""
         for entry in self.tail.controls_since(self.seen, CHANNEL) or ():
             data = entry.event.data
-            self.asked[Question(data["user"], data["channel"], data["position"])] = time.monotonic()
+            try:
+                self.asked[Question(str(data["user"]), str(data["channel"]), int(data["position"]))] = time.monotonic()
+            except (KeyError, TypeError, ValueError) as error:
+                logger.warning("the question at %d cannot be read: %r", entry.position, error)
         self.seen = self.tail.cursor
         since = time.monotonic() - REPEATED_SECONDS
         self.asked = {question: moment for question, moment in self.asked.items() if moment >= since}

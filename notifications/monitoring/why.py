@@ -6,7 +6,7 @@ The situation may have been different then (a mute that was lifted since): the c
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
@@ -16,6 +16,7 @@ from notifications import digests, inbox, kinds, log, preferences, subscriptions
 from notifications.log.control import control_channel
 from notifications.models import Event, Reading, ServerProcess
 from notifications.monitoring import heartbeat
+from notifications.monitoring.report import StreamTrace, report_of
 from notifications.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -152,7 +153,9 @@ def step_words(entry: Event) -> str:
         "control.session_ended": _("logged out of one browser"),
         "control.user_changed": _("account changed"),
     }.get(entry.kind, entry.kind)
-    return words % {"channel": data.get("channel", "–"), "kinds": ", ".join(data.get("kinds", ())) or "–"}
+    named = data.get("kinds")
+    switched_off = ", ".join(map(str, named)) if isinstance(named, list) else ""
+    return words % {"channel": data.get("channel", "–"), "kinds": switched_off or "–"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,32 +188,32 @@ def streams(user: "AbstractBaseUser", event: Event) -> Told:
     """Reads the answers of the processes to delivery_trace.ask()."""
     answered, awaited, found = [], [], []
     for process in ServerProcess.objects.order_by("name"):
-        findings = process.figures.get("findings", ())
         asked = (str(user.pk), event.position)
-        finding = next((each for each in findings if (each["user"], each["position"]) == asked), None)
+        findings = report_of(process).findings
+        finding = next((each for each in findings if (each.user, each.position) == asked), None)
         if finding is not None:
             answered.append(process.name)
-            found += [stream(process.name, told, finding["fanned_out_at"]) for told in finding["streams"]]
+            found += [stream(process.name, told, finding.fanned_out_at) for told in finding.streams]
         elif not heartbeat.is_silent(process):
             awaited.append(process.name)
     return Told(answered, awaited, found)
 
 
-def stream(process: str, told: dict[str, Any], fanned_out_at: float | None) -> Stream:
+def stream(process: str, told: StreamTrace, fanned_out_at: float | None) -> Stream:
     """Makes a Stream of a report. An open stream got the event at the fan-out; one that opened later, at its opening."""
     had_at = None
-    if told["had"] and fanned_out_at is not None:
-        had_at = max(told["opened_at"], fanned_out_at)
+    if told.had and fanned_out_at is not None:
+        had_at = max(told.opened_at, fanned_out_at)
     return Stream(
         process=process,
-        trace=told["trace"],
-        opened_at=moment(told["opened_at"]),
-        ended_at=moment(told["ended_at"]) if told["ended_at"] else None,
-        reason=told["reason"],
-        cursor=told["cursor"],
-        position=told["position"],
-        delivered=told["delivered"],
-        had=told["had"],
+        trace=told.trace,
+        opened_at=moment(told.opened_at),
+        ended_at=None if told.ended_at is None else moment(told.ended_at),
+        reason=told.reason,
+        cursor=told.cursor,
+        position=told.position,
+        delivered=told.delivered,
+        had=told.had,
         had_at=None if had_at is None else moment(had_at),
     )
 

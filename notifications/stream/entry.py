@@ -1,6 +1,7 @@
 """Entries of the log as Server-Sent Events, each encoded once per language and form."""
 
 import json
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,9 @@ from django.utils import translation
 
 from notifications import kinds
 from notifications.models import Event
-from notifications.stream.sse import encode
+from notifications.stream.sse import encode, only_id
+
+logger = logging.getLogger("notifications.streams")
 
 # The forms of `data:`: a JSON object, or a line to show as it is.
 JSON, TEXT = "json", "text"
@@ -38,11 +41,21 @@ class Entry:
         """Returns the encoded event."""
         frame = self._frames.get(variant)
         if frame is None:
-            language, form = variant
+            frame = self._frames[variant] = self._encode(*variant)
+        return frame
+
+    def _encode(self, language: str, form: str) -> bytes:
+        """Encodes the event. One that cannot be sent is skipped: the client gets its id, and goes on past it."""
+        if not self.kind.isprintable():
+            logger.error("event %d is skipped: its kind %r would be read as several fields", self.position, self.kind)
+            return only_id(self.position)
+        try:
             with translation.override(language):
                 data = line(self.event) if form == TEXT else payload(self.event)
-            frame = self._frames[variant] = encode(self.kind, data, self.position)
-        return frame
+            return encode(self.kind, data, self.position)
+        except Exception:
+            logger.exception("event %d cannot be sent, and is skipped", self.position)
+            return only_id(self.position)
 
 
 def payload(event: Event) -> str:
@@ -67,7 +80,7 @@ def message(event: Event) -> dict[str, Any]:
         "channel": event.channel,
         "title": text.title,
         "body": text.body,
-        "url": event.url,
+        "url": event.link,
         "created_at": event.created_at,
         "data": event.data,
     }

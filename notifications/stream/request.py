@@ -1,6 +1,5 @@
 """A request for a stream: checked before a thread or the database works for it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
@@ -13,6 +12,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.utils import translation
 
+from notifications.sanitizing import parse_position
 from notifications.stream import entry
 from notifications.stream.asgi import Headers
 
@@ -39,7 +39,6 @@ def origin_headers(request: HttpRequest) -> Headers | None:
     )
 
 
-CURSOR = re.compile(r"[0-9]{1,18}")
 # Parameters of eventstream's own protocol (GRIP), which these streams do not speak.
 FOREIGN_PARAMETERS = ("es-meta", "recover", "link")
 # The values that query parameters may have; the first is the default.
@@ -119,6 +118,7 @@ def cursor_of(request: ASGIRequest) -> int | None:
     cursor = request.headers.get("Last-Event-ID", "") or request.GET.get("lastEventId", "")
     if not cursor:
         return None
-    if not CURSOR.fullmatch(cursor):
-        raise ValueError("Last-Event-ID must be the id of an event: a whole number.")
-    return int(cursor)
+    try:
+        return parse_position(cursor)
+    except ValueError as error:
+        raise ValueError(f"Last-Event-ID must be the id of an event: {error}.") from None

@@ -23,6 +23,11 @@ def opening(cursor: int) -> bytes:
     return f"retry: {jittered(conf.retry_milliseconds())}\nid: {cursor}\n\n".encode()
 
 
+def only_id(event_id: int) -> bytes:
+    """Sets the id that the client resumes from, without an event: a block without data is not dispatched."""
+    return f"id: {event_id}\n\n".encode()
+
+
 def retry(milliseconds: int) -> bytes:
     """Sets the reconnection time of the client."""
     return f"retry: {jittered(milliseconds)}\n\n".encode()

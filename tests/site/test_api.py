@@ -237,3 +237,18 @@ def test_a_body_that_cannot_be_read_is_a_400(alice, settings, debug, body, conte
     answer = client.post("/api/read", body, content_type=content_type, headers=token)
     assert answer.status_code == 400
     assert answer.json()["detail"]
+
+
+@pytest.mark.parametrize("number", ["0000000000000000000099999999999999999999", "9" * 5000, "-1", "١", "1e3"])
+def test_a_number_that_is_no_position_is_refused_wherever_it_comes_in(client, alice, number):
+    client.force_login(alice)
+    assert client.get(f"/notifications/?before={number}").status_code == 400
+    assert client.post("/notifications/read/", {"through": number}).status_code == 400
+    assert client.post("/notifications/change/", {"action": "read", "position": number}).status_code == 400
+    assert client.post(f"/notifications/{number}/read/").status_code == 404
+    for path in (f"inbox?before={number}", f"events?after={number}", f"inbox?limit={number}"):
+        assert client.get(f"/api/{path}").status_code == 422
+    assert post(client, "/api/read", {"positions": [number]}).status_code == 422
+    assert post(client, "/api/read", {"through": number}).status_code == 422
+    assert client.get(f"/orders/{number}/").status_code == 404
+    assert client.get(f"/orders/{number}/pay/").status_code == 404

@@ -8,10 +8,10 @@ export const one = (selector, root = document) => root.querySelector(selector);
 /** @param {string} selector @param {ParentNode} root @returns {any[]} */
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** Nothing where the address is not of this site: data may say "javascript:". */
+/** The address of a path of this site; empty for anything else. The server sends no other, and this is the second lock. */
 export function local(url) {
   const target = new URL(url || "#", location.href);
-  return url && target.origin === location.origin ? target.href : "";
+  return url?.startsWith("/") && target.origin === location.origin ? target.href : "";
 }
 
 /** @param {string} template selector @param {Told} notification */
