@@ -6,21 +6,20 @@ from django.db.models.signals import post_delete, post_save
 
 from blog import notifiers
 from blog.models import Follow, Post
+from notifications import saves
 
 
 def connect() -> None:
     """Connects the receivers; called once, when the app is ready."""
-    post_save.connect(tell_of_post, sender=Post, dispatch_uid="blog.tell_of_post")
+    saves.call_on_change(Post, "status", tell_of_post)
     post_save.connect(subscribe_follower, sender=Follow, dispatch_uid="blog.subscribe_follower")
     post_delete.connect(unsubscribe_follower, sender=Follow, dispatch_uid="blog.unsubscribe_follower")
 
 
-def tell_of_post(
-    sender: Any, instance: Post, *, raw: bool, update_fields: frozenset[str] | None, **kwargs: Any
-) -> None:
-    """A post that is saved as published is told; the log knows whether it was already."""
-    if not raw and instance.is_published and (update_fields is None or "status" in update_fields):
-        notifiers.post_published(instance)
+def tell_of_post(post: Post, before: str | None) -> None:
+    """Notifies the followers of a post that becomes published; correcting a published one does not."""
+    if post.is_published:
+        notifiers.post_published(post)
 
 
 def subscribe_follower(sender: Any, instance: Follow, *, created: bool, raw: bool, **kwargs: Any) -> None:

@@ -1,15 +1,19 @@
-"""The short way from a model to a notification: an event for each new row."""
+"""The short ways from a model to a notification: an event for each new row, a call for each change of a field."""
 
 import warnings
 from collections.abc import Callable, Collection
 from typing import Any
 
+from django.db import connections
 from django.db.models import Model
-from django.db.models.signals import post_save
+from django.db.models.signals import post_save, pre_save
 
 from notifications import log
 from notifications.kinds import Kind, register
 from notifications.models import Event
+
+# In the place of a stored value, for a save that does not write the field.
+NOT_WRITTEN = object()
 
 
 def notify_on_create(
@@ -44,6 +48,60 @@ def notify_on_create(
     uid = f"notifications.notify_on_create.{kind.name}"
     post_save.connect(tell_of_row, sender=model, weak=False, dispatch_uid=uid)
     return tell
+
+
+def call_on_change(model: type[Model] | str, field: str, act: Callable[[Any, Any], object]) -> None:
+    """Calls `act(row, before)` after each save that changed a field's value in the database.
+
+    model: the class, or "app.Model". before: the value that the database held until then; None for a new row. The value is
+    read within the transaction of the save, with the row locked, so neither a row that was loaded long ago nor one that was
+    made from its primary key alone leads to a call without a change; let the model be an AtomicSaves. A save that does not
+    write the field costs no query. Fixtures, QuerySet.update(), bulk_create() and raw SQL lead to no call.
+    """
+    # A list, because a receiver may save the row again: one value for each save that is running.
+    running = f"_{field}_before"
+
+    def remember(
+        sender: Any, instance: Model, *, raw: bool, using: str, update_fields: frozenset[str] | None, **kwargs: Any
+    ) -> None:
+        known: Any = instance._meta.get_field(field)
+        names = {field, known.attname}
+        is_written = not raw and (update_fields is None or bool(names & update_fields))
+        before = stored_value(instance, field, using) if is_written else NOT_WRITTEN
+        vars(instance).setdefault(running, []).append(before)
+
+    def compare(sender: Any, instance: Model, *, created: bool, using: str, **kwargs: Any) -> None:
+        before = vars(instance)[running].pop()
+        if before is not NOT_WRITTEN and saved_value(instance, field, using) != before:
+            act(instance, before)
+
+    uid = f"notifications.call_on_change.{field}.{act.__module__}.{act.__qualname__}"
+    pre_save.connect(remember, sender=model, weak=False, dispatch_uid=uid)
+    post_save.connect(compare, sender=model, weak=False, dispatch_uid=uid)
+
+
+def stored_value(row: Model, field: str, using: str) -> Any:
+    """Returns the value that the database holds for a row, which it locks within a transaction; None without a row."""
+    is_new = row._state.adding  # noqa: SLF001  Django documents it
+    if row.pk is None or (is_new and row._meta.pk.has_default()):
+        # Django inserts it without looking for a row of that key.
+        return None
+    known: Any = row._meta.get_field(field)
+    rows = type(row)._base_manager.using(using).filter(pk=row.pk)  # noqa: SLF001  Model.save() uses this manager
+    if connections[using].in_atomic_block:
+        # The lock that the UPDATE takes a moment later.
+        rows = rows.select_for_update(no_key=True)
+    return rows.values_list(known.attname, flat=True).first()
+
+
+def saved_value(row: Model, field: str, using: str) -> Any:
+    """Returns the value that a save has written, as the field converts it."""
+    known: Any = row._meta.get_field(field)
+    value = getattr(row, known.attname)
+    if hasattr(value, "resolve_expression"):
+        # Computed by the database: F("count") + 1.
+        return stored_value(row, field, using)
+    return known.to_python(value)
 
 
 def plain(value: Any) -> Any:

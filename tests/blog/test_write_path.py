@@ -1,5 +1,7 @@
 """A save of a post becomes one row of the log; a follow lets a reader hear it."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -43,6 +45,29 @@ def test_a_post_is_told_when_it_becomes_published_and_never_again(alice):
     post.save()
     assert [event.data["title"] for event in heard()] == ["Better"]
     assert Post.objects.get().published_at is not None
+
+
+def test_a_published_post_that_is_corrected_after_pruning_tells_no_one_again(alice):
+    post = write(alice)
+    log.prune(timedelta(0))
+    assert heard() == []
+    post.title = "Corrected"
+    post.save()
+    loaded = Post.objects.get()
+    loaded.body = "More"
+    loaded.save()
+    loaded.save(update_fields=["status"])
+    Post.objects.defer("status").get().save()
+    # Made from its primary key, as an import does.
+    Post(pk=post.pk, author=alice, title="Imported", status=post.status, published_at=post.published_at).save()
+    assert heard() == []
+    post.status = Post.Status.DRAFT
+    post.save()
+    assert heard() == []
+    # Its key has been forgotten, and it is published once more.
+    post.status = Post.Status.PUBLISHED
+    post.save()
+    assert [event.data["title"] for event in heard()] == ["Corrected"]
 
 
 def test_a_post_is_one_row_however_many_follow(alice):

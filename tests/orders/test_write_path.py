@@ -94,6 +94,21 @@ def test_an_order_saved_as_paid_is_told_once(bob, mug):
     assert told().count("order.paid") == 1
 
 
+def test_an_order_that_ended_and_is_saved_again_after_pruning_tells_no_one(bob, mug):
+    placed = order(bob, mug)
+    placed.status, placed.paid_at = Status.PAID, timezone.now()
+    placed.save()
+    assert told().count("finish") == 1
+    log.prune(timedelta(0))
+    placed.save()
+    placed.save(update_fields=["status"])
+    again = Order.objects.get(number=placed.number)
+    again.amount += 1
+    again.save()
+    Order.objects.defer("status").get(number=placed.number).save()
+    assert told() == []
+
+
 def test_orders_made_in_bulk_are_told_by_the_documented_call(alice, bob, mug):
     now = timezone.now()
     Order.objects.bulk_create(

@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.db import connection
+from django.db.models.signals import post_save, pre_save
 
 from notifications import kinds
 from notifications.models import Event
@@ -26,17 +27,22 @@ SECTIONS = {
 
 
 REGISTRIES: tuple[dict, ...] = (kinds._registry, permissions._rules, subscribing._namers, providers.PROVIDERS)
+SIGNALS = (pre_save, post_save)
 
 
 @pytest.fixture(autouse=True)
 def nothing_stays():
     """What the examples register is gone after each."""
     before, prefixes = [dict(registry) for registry in REGISTRIES], list(subscribing._own_prefixes)
+    connected = [list(signal.receivers) for signal in SIGNALS]
     yield
     for registry, entries in zip(REGISTRIES, before, strict=True):
         registry.clear()
         registry.update(entries)
     subscribing._own_prefixes[:] = prefixes
+    for signal, receivers in zip(SIGNALS, connected, strict=True):
+        signal.receivers[:] = receivers
+        signal.sender_receivers_cache.clear()
 
 
 def follow(section: str) -> dict:

@@ -1,0 +1,126 @@
+"""call_on_change(): a call for each save that changes a field, and for no other."""
+
+import pytest
+from django.db import IntegrityError, connection
+from django.db.models import F, Value
+from django.db.models.functions import Concat
+from django.db.models.signals import post_save, pre_save
+from django.test.utils import CaptureQueriesContext
+
+from blog.models import Post
+from notifications import saves
+from notifications.models import Subscription
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def calls(request):
+    """The calls for a field of Post, as (before, after)."""
+    field = getattr(request, "param", "title")
+    found = []
+
+    def note(post, before):
+        found.append((before, getattr(post, field)))
+
+    saves.call_on_change(Post, field, note)
+    yield found
+    uid = f"notifications.call_on_change.{field}.{note.__module__}.{note.__qualname__}"
+    assert pre_save.disconnect(sender=Post, dispatch_uid=uid)
+    assert post_save.disconnect(sender=Post, dispatch_uid=uid)
+
+
+def test_a_new_row_and_each_change_are_called_with_the_value_before(alice, calls):
+    post = Post.objects.create(author=alice, title="One")
+    post.save()
+    post.title = "Two"
+    post.save()
+    post.save()
+    assert calls == [(None, "One"), ("One", "Two")]
+
+
+def test_the_value_before_is_the_databases_however_old_the_instance(alice, calls):
+    post = Post.objects.create(author=alice, title="One")
+    stale = Post.objects.get()
+    post.title = "Two"
+    post.save()
+    stale.title = "Two"
+    stale.save()
+    Post.objects.update(title="Three")
+    stale.save()
+    assert calls == [(None, "One"), ("One", "Two"), ("Three", "Two")]
+
+
+def test_a_save_that_does_not_write_the_field_is_no_change_and_costs_no_query(alice, calls):
+    post = Post.objects.create(author=alice, title="One")
+    post.title, post.body = "Two", "More"
+    with CaptureQueriesContext(connection) as queries:
+        post.save(update_fields=["body"])
+    assert not [query for query in queries if query["sql"].startswith("SELECT")]
+    deferred = Post.objects.defer("title").get()
+    deferred.body = "Still more"
+    deferred.save()
+    assert calls == [(None, "One")]
+    post.save(update_fields=["title"])
+    assert calls[1:] == [("One", "Two")]
+
+
+@pytest.mark.parametrize("calls", ["author"], indirect=True)
+def test_a_foreign_key_is_compared_by_its_key_under_either_name(alice, bob, calls):
+    post = Post.objects.create(author=alice, title="One")
+    post.author = bob
+    post.save(update_fields=["author_id"])
+    assert calls == [(None, alice), (alice.pk, bob)]
+
+
+def test_a_value_that_the_database_computes_is_compared_as_it_came_out(alice, calls):
+    post = Post.objects.create(author=alice, title="One")
+    post.title = F("title")
+    post.save()
+    assert len(calls) == 1
+    post.title = Concat(F("title"), Value("!"))
+    post.save()
+    assert [before for before, _after in calls] == [None, "One"]
+
+
+def test_a_receiver_that_saves_the_row_again_hides_no_change(alice, calls):
+    def save_again(sender, instance, **kwargs):
+        if not instance.body:
+            instance.body = "filled in"
+            instance.save()
+
+    post_save.connect(save_again, sender=Post)
+    try:
+        Post.objects.create(author=alice, title="One")
+    finally:
+        post_save.disconnect(save_again, sender=Post)
+    assert calls == [(None, "One")]
+
+
+def test_a_save_that_failed_is_not_remembered(alice, calls):
+    post = Post.objects.create(author=alice, title="One")
+    post.title = ""
+    with pytest.raises(IntegrityError):
+        post.save()
+    post.title = "One"
+    post.save()
+    assert calls == [(None, "One")]
+
+
+def test_models_whose_saves_are_not_atomic_are_served_too(alice):
+    seen = []
+
+    def note_since(row, before):
+        seen.append((before, row.since))
+
+    saves.call_on_change("notifications.Subscription", "since", note_since)
+    uid = f"notifications.call_on_change.since.{note_since.__module__}.{note_since.__qualname__}"
+    try:
+        row = Subscription.objects.get(user=alice, channel=f"user:{alice.pk}")
+        row.since = "5"
+        row.save()
+        row.save()
+    finally:
+        assert pre_save.disconnect(sender=Subscription, dispatch_uid=uid)
+        assert post_save.disconnect(sender=Subscription, dispatch_uid=uid)
+    assert seen == [(0, "5")]
