@@ -63,7 +63,7 @@ class Connection:
             dict(accepted.plan.channels),
             muted_kinds=accepted.plan.silenced,
             variant=(accepted.language, accepted.form),
-            is_fixed=accepted.plan.start is not None,
+            is_fixed=not accepted.plan.follows_person,
         )
         self._clock = StreamClock(self._listener, accepted.plan, in_thread)
         self._response = ResponseWriter(self._listener, send)

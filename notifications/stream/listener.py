@@ -77,7 +77,7 @@ class StreamListener(Listener):  # type: ignore[misc]
         """channels: those that the stream carries, each with the position after which it does.
 
         muted_kinds: kinds that it does not carry. is_fixed: it carries certain channels (a payment's), and the person's
-        new subscriptions do not change it.
+        subscriptions and preferences do not change it.
         """
         super().__init__()
         self.aevent = OneWaiterEvent()

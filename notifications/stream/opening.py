@@ -26,7 +26,7 @@ def everything_for(requests: Sequence[StreamRequest]) -> Sequence[Plan | Excepti
     """Plans streams that carry all channels of their persons."""
     people = [each.request.user for each in requests if isinstance(each.request.user, AbstractBaseUser)]
     channels, silenced = subscriptions.channels_of_all(people), preferences.silenced_of_all(people)
-    return [Plan(dict(channels[person.pk]), silenced=silenced[person.pk]) for person in people]
+    return [Plan(dict(channels[person.pk]), silenced=silenced[person.pk], follows_person=True) for person in people]
 
 
 def each(plan: Callable[[ASGIRequest, Mapping[str, Any]], Plan]) -> Planner:

@@ -11,7 +11,8 @@ from notifications import log
 class Plan:
     """What one stream will carry, decided before it opens.
 
-    channels: name → position after which the stream carries it. start: the position at which it begins without a cursor
+    channels: name → position after which the stream carries it. follows_person: it carries what the person is subscribed
+    to, and changes with the person's subscriptions and preferences; another one is fixed. start: the position at which it begins without a cursor
     (None: now); a stream with a start ends with an event of a terminal kind. deadline: seconds since the epoch at which
     `at_deadline` is called, in a thread; the stream ends soon after. silenced: kinds that it does not carry, because the
     person has switched them off. pulse: makes the bytes that are sent every `pulse_seconds` in place of pings, in a
@@ -25,6 +26,7 @@ class Plan:
     silenced: frozenset[str] = frozenset()
     pulse: Callable[[], bytes] | None = None
     pulse_seconds: float = 0
+    follows_person: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,14 @@ def steer(hub: Hub, stream: StreamListener, entry: Entry) -> None:
 
 
 def _apply(hub: Hub, stream: StreamListener, entry: Entry) -> None:
+    """Applies a control event. Subscriptions and preferences change no fixed stream: its planner alone decides its content."""
     data = entry.event.data
     match entry.kind:
         case "control.subscribed" if not stream.is_fixed:
             hub.join(stream, str(data["channel"]), int(data["since"]))
-        case "control.unsubscribed":
+        case "control.unsubscribed" if not stream.is_fixed:
             hub.leave(stream, data["channel"])
-        case "control.silenced":
+        case "control.silenced" if not stream.is_fixed:
             stream.muted_kinds = frozenset(map(str, data["kinds"]))
         case "control.session_ended":
             if stream.session == data["session"]:

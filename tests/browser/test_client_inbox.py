@@ -88,6 +88,30 @@ def test_a_toast_opens_what_it_tells_of_and_reads_it(proxy, device, demo_site):
     expect(page.locator("#unread")).to_have_text("5")
 
 
+@pytest.mark.parametrize("data", ["{}", "'As plain text'"])
+def test_an_event_that_is_not_listed_is_neither_a_line_nor_counted_nor_toasted(proxy, device, demo_site, data):
+    (page,) = open_tabs(device(script=DESKTOP), proxy, 1)
+    prefer(page, ways={"desktop": True})
+    page.evaluate(
+        """() => {
+            window.kinds = [];
+            document.addEventListener("notification", ({ detail }) => window.kinds.push(detail.kind));
+        }"""
+    )
+    script = "from notifications import log; from django.contrib.auth.models import User;"
+    script += f"log.append('user:%d' % User.objects.get(username='seller').pk, 'parcel.moved', {data})"
+    demo_site.manage("shell", "-c", script)
+    demo_site.manage("place_order")
+    expect_orders([page], 1)
+    expect(page.locator(".toast")).to_have_count(1)
+    assert page.evaluate("window.kinds") == ["parcel.moved", "order.placed"]
+    expect(page.locator(LINE)).to_have_count(1)
+    expect(page.locator("#unread")).to_have_text("1")
+    page.reload()
+    expect(page.locator(LINE)).to_have_count(1)
+    expect(page.locator("#unread")).to_have_text("1")
+
+
 def test_quiet_hours_keep_and_do_not_toast(proxy, device, demo_site):
     context = device(script=DESKTOP)
     (page,) = open_tabs(context, proxy, 1)

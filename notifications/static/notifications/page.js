@@ -13,7 +13,10 @@ import { addUnread, extendMarkAll, readUnread, setUnread } from "./page/unread.j
 import { followPage } from "./stream/lifecycle.js";
 import { Shared } from "./stream/shared.js";
 
-const { streamUrl = "", cursor = "", kinds = "", user = "", api = "", ping = "", worker = "" } = document.body.dataset;
+const { streamUrl = "", cursor = "", kinds = "", unlisted = "", user = "", api = "", ping = "", worker = "" } =
+  document.body.dataset;
+/** Of these kinds an event is no line, no toast, and not counted: it is only an event of the document. */
+const bare = new Set(unlisted.split(" "));
 
 /** @param {Told} notification */
 function receive(notification) {
@@ -23,7 +26,7 @@ function receive(notification) {
     setUnread(data.count, id);
   } else if (kind === "inbox.preferences") {
     setPreferences(data);
-  } else if (wanted(kind).page) {
+  } else if (!bare.has(kind) && wanted(kind).page) {
     addLine(notification);
     addUnread(id);
     void popUp(notification);

@@ -5,8 +5,9 @@ from django.contrib.auth import logout
 from django.http import HttpRequest
 from django.test import Client
 
-from notifications import subscriptions
-from notifications.stream import EventStream
+from notifications import preferences, subscriptions
+from notifications.preferences import Choice, Quiet
+from notifications.stream import EventStream, Plan, each
 from tests.notifications.stream.events import append, own_channel
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 
@@ -34,6 +35,40 @@ def test_following_and_unfollowing_take_effect_on_an_open_stream(alice):
 
     # What a mute or an unfollow takes away unread is told to the badges.
     assert run(scenario) == ["while", "inbox.read", "heard again", "inbox.read", "end"]
+
+
+@pytest.mark.parametrize("start", [0, None])
+def test_a_stream_of_one_thing_is_changed_by_neither_subscriptions_nor_preferences(alice, start):
+    """Opened before the change or after it, both carry the same."""
+    cookie = cookies_of(alice)
+    planned = EventStream(each(lambda _request, _kwargs: Plan({"author:7": 0}, start=start)))
+    subscriptions.subscribe(alice, "author:7")
+
+    def change_all():
+        subscriptions.subscribe(alice, "author:8")
+        preferences.save(alice, preferences.checked({"post.published": Choice(page=False)}, Quiet()))
+        subscriptions.set_muted(alice, "author:7", muted=True)
+        subscriptions.unsubscribe(alice, "author:7")
+
+    async def scenario():
+        before = await Reader(planned, "/one/", cookie).opened()
+        everything = await Reader(EventStream(), "/events/", cookie).opened()
+        await in_thread(change_all)
+        after = await Reader(planned, "/one/", cookie).opened()
+        await in_thread(append, "author:8", 1)
+        await in_thread(append, "author:7", 1, "post.published")
+        await in_thread(append, "author:7", 1, "end")
+        await in_thread(append, own_channel(alice), 1, "end")
+        for reader in (before, after, everything):
+            await reader.until(lambda r: r.told() and r.told()[-1][1] == "end")
+            await reader.leave()
+        return before, after, everything
+
+    before, after, everything = run(scenario)
+    assert [kind for _position, kind in before.told()] == ["post.published", "end"]
+    assert after.told() == before.told()
+    # The stream of all channels follows them.
+    assert [kind for _position, kind in everything.told() if not kind.startswith("inbox.")] == ["happened", "end"]
 
 
 def test_logging_out_ends_the_streams_of_that_session_only(alice):
