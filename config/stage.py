@@ -140,9 +140,9 @@ DEEDS = {
     "paid": Deed(
         _("Order and pay"), _("The buyer has placed an order and paid it."), "order.paid", lambda: pay(succeeded=True)
     ),
-    "failed": Deed(
-        _("Let a payment fail"),
-        _("The buyer has placed an order, and the payment failed."),
+    "declined": Deed(
+        _("Let a payment be declined"),
+        _("The buyer has placed an order, and the payment was declined. The order can still be paid."),
         "payment.failed",
         lambda: pay(succeeded=False),
     ),

@@ -1,9 +1,10 @@
 """The shop in the admin: products, orders with demo actions, payments to look at."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.options import InlineModelAdmin
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -69,6 +70,23 @@ def simulate_payment(modeladmin: admin.ModelAdmin, request: HttpRequest, orders:
         messages.add_message(request, level, text % said)
 
 
+class AttemptsInline(admin.TabularInline):
+    """The attempts to pay an order, declined ones too: to look at."""
+
+    model = Payment
+    verbose_name_plural = _("attempts to pay")
+    can_delete = False
+    show_change_link = True
+    fields = ("received_at", "outcome", "amount", "currency", "applied", "refund_due", "refunded_at", "report_id")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(Order)
 class OrderAdmin(admin.ModelAdmin):
     """Orders; their status is moved by payments and actions alone, so that each move has one winner."""
@@ -79,8 +97,13 @@ class OrderAdmin(admin.ModelAdmin):
     search_fields = ("number", "buyer__username", "product__name")
     autocomplete_fields = ("buyer", "product")
     readonly_fields = ("status", "placed_at", "paid_at", "expires_at")
+    inlines = (AttemptsInline,)
     actions = (mark_paid, simulate_payment)
     date_hierarchy = "placed_at"
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[type[InlineModelAdmin], ...]:
+        """Returns none for a new order: it has no attempts yet."""
+        return self.inlines if obj else ()
 
     def has_simulate_permission(self, request: HttpRequest) -> bool:
         """Only where the demo plays the provider, and for whoever may change orders."""

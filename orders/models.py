@@ -53,11 +53,10 @@ class Product(models.Model):
 
 
 class Status(models.TextChoices):
-    """Where an order stands; `pending` is left once, for one of the others."""
+    """Where an order stands; `pending` is left once, for one of the others. A declined attempt leaves it pending."""
 
     PENDING = "pending", _("waiting for payment")
     PAID = "paid", _("paid")
-    FAILED = "failed", _("payment failed")
     EXPIRED = "expired", _("expired")
 
 
@@ -145,13 +144,18 @@ class Order(AtomicSaves):
         return display(self.amount, self.currency)
 
     @property
+    def declined_attempts(self) -> int:
+        """How many attempts to pay it the provider has reported as failed; a query."""
+        return self.payments.filter(outcome=Payment.Outcome.FAILED).count()
+
+    @property
     def is_overdue(self) -> bool:
         """Whether it still waits though its window is over."""
         return self.status == Status.PENDING and self.expires_at <= timezone.now()
 
 
 class Payment(models.Model):
-    """What a provider reported of an order, once per report."""
+    """One attempt to pay an order, as a provider reported it: money taken, or declined. Each report is one row."""
 
     class Outcome(models.TextChoices):
         """What the provider says."""
@@ -164,7 +168,7 @@ class Payment(models.Model):
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
     currency = models.CharField(_("currency"), max_length=3)
-    applied = models.BooleanField(_("applied"), default=False, help_text=_("Whether it decided how the order ended."))
+    applied = models.BooleanField(_("applied"), default=False, help_text=_("Whether it paid the order."))
     refund_due = models.BooleanField(
         _("refund due"), default=False, help_text=_("The money came too late, or twice, and must be given back.")
     )
@@ -178,6 +182,7 @@ class Payment(models.Model):
         indexes = (models.Index(fields=("received_at",), name="payment_refund_due", condition=Q(refund_due=True)),)
         constraints = (
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
+            models.CheckConstraint(condition=~Q(applied=True, outcome="failed"), name="payment_applied_is_money"),
             models.CheckConstraint(
                 condition=~Q(refund_due=True, applied=True) & ~Q(refund_due=True, outcome="failed"),
                 name="payment_refund_of_money_taken",

@@ -4,11 +4,13 @@ save() calls the functions below through the receivers of signals.py. Call them 
 bulk_create(), which send no signals. A second call changes nothing: every event has a key.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Count
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
@@ -88,6 +90,15 @@ PAYMENT_REFUND_DUE = order_kind(
     title=_("Your payment for order %(number)s came too late or twice, and will be refunded"),
     required=True,
 )
+# To the payment page: the order stays payable, and the page stays. `attempt` counts from 1.
+PAYMENT_DECLINED = register(
+    Kind(
+        "payment.declined",
+        label=_("Payment declined"),
+        title=_("Attempt %(attempt)s to pay was declined. You can try again."),
+        listed=False,
+    )
+)
 # The last event of a payment's own channel.
 FINISH = register(Kind("finish", label=_("Finished"), title=_("Order %(number)s: finished"), terminal=True))
 
@@ -142,9 +153,9 @@ def order_paid(*orders: Order) -> None:
     log.append_all(settled(orders, PAYMENT_SUCCEEDED, seller=PAID))
 
 
-def payment_failed(*orders: Order) -> None:
-    """Notifies the buyers, and ends the payment pages."""
-    log.append_all(settled(orders, PAYMENT_FAILED))
+def payment_declined(*payments: Payment) -> None:
+    """Notifies buyers and payment pages of attempts that failed; the pages go on waiting."""
+    log.append_all(declined(payments))
 
 
 def order_expired(*orders: Order) -> None:
@@ -166,6 +177,26 @@ def refunds(payments: Iterable[Payment]) -> Iterable[Event]:
             # The key has the payment, not the order: an order may have several that are due.
             refund.key = f"{kind.name}:{payment.pk}:{channel}"
             yield refund
+
+
+def declined(payments: Sequence[Payment]) -> Iterable[Event]:
+    """Yields the events of failed attempts, in their order; takes one query, or none where there are no attempts."""
+    if not payments:
+        return
+    failed = Payment.objects.filter(
+        order__in={payment.order_id for payment in payments}, outcome=Payment.Outcome.FAILED
+    )
+    attempts: Counter[int] = Counter(dict(failed.order_by().values_list("order").annotate(Count("pk"))))
+    attempts.subtract(payment.order_id for payment in payments)
+    for payment in payments:
+        order = payment.order
+        attempts[order.pk] += 1
+        for channel, kind in ((buyer_channel(order), PAYMENT_FAILED), (order.channel, PAYMENT_DECLINED)):
+            attempt = event(channel, kind, order)
+            attempt.data = {**attempt.data, "attempt": attempts[order.pk]}
+            # The key has the payment: an order may have several attempts.
+            attempt.key = f"{kind.name}:{order.number}:{payment.pk}:{channel}"
+            yield attempt
 
 
 def settled(orders: Iterable[Order], kind: Kind, *, seller: Kind | None = None) -> Iterable[Event]:

@@ -6,7 +6,6 @@ from orders.models import Order, Status
 
 TOLD_OF = {
     Status.PAID: notifiers.order_paid,
-    Status.FAILED: notifiers.payment_failed,
     Status.EXPIRED: notifiers.order_expired,
 }
 

@@ -84,6 +84,7 @@ def pay(request: AuthenticatedRequest, number: int) -> HttpResponse:
         return redirect("orders:outcome", order.number)
     context = {
         "order": order,
+        "declined": order.declined_attempts,
         "stream_url": reverse("orders:stream", args=[order.number]),
         "outcome_url": reverse("orders:outcome", args=[order.number]),
         "refresh_seconds": REFRESH_SECONDS,
@@ -124,7 +125,8 @@ def wallet_page(request: HttpRequest, token: str) -> HttpResponse:
         return redirect("orders:wallet", token)
     # 410: the link was right once, and will not be again.
     status = 410 if order.status == Status.EXPIRED else 200
-    return render(request, "orders/wallet.html", {"order": order, "may_pay": wallet.may_pay(order)}, status=status)
+    context = {"order": order, "may_pay": wallet.may_pay(order), "declined": order.declined_attempts}
+    return render(request, "orders/wallet.html", context, status=status)
 
 
 @csrf_exempt

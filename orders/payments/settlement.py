@@ -1,9 +1,10 @@
 """How an order's payment ends: each way one conditional UPDATE, so that of several at once one wins.
 
-    pending ─▶ paid | failed | expired
+    pending ─▶ paid | expired
 
 The winner writes the events in the same transaction; the losers change nothing and learn where the order stands. Money
-that arrives at an order which is no longer pending is kept, flagged as due for refund, and told to both sides.
+that arrives at an order which is no longer pending is kept, flagged as due for refund, and told to both sides. An
+attempt that failed is kept and told to the buyer, and moves nothing: the order is payable until its window ends.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,9 @@ class Effect(StrEnum):
     APPLIED = "applied"
     DUPLICATE = "duplicate"
     REFUND_DUE = "refund due"
-    # A failure reported of an order that has already ended otherwise.
+    # A failed attempt; the order stays payable.
+    DECLINED = "declined"
+    # A failed attempt, reported after the order had ended.
     UNCHANGED = "unchanged"
 
 
@@ -50,8 +53,11 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
         orders = {order.number: order for order in locked.filter(number__in={each.order_number for each in reports})}
         # A statement of its own, behind the locks: only then does it see what whoever held them before has committed.
         known = set(Payment.objects.filter(report_id__in=[r.id for r in reports]).values_list("report_id", flat=True))
-        won: dict[Status, list[Order]] = {Status.PAID: [], Status.FAILED: []}
-        kept: list[Payment] = []
+        for locked_order in orders.values():
+            # Before the reports: no attempt is told to a payment page behind its last event.
+            expire(locked_order)
+        paid: list[Order] = []
+        kept: dict[Effect, list[Payment]] = {effect: [] for effect in Effect}
         results: list[Result | Rejected] = []
         for report in reports:
             order = orders.get(report.order_number)
@@ -63,36 +69,40 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
                 results.append(Rejected("amount or currency is not the order's", 409))
             else:
                 known.add(report.id)
-                expire(order)
-                status = Status.PAID if report.succeeded else Status.FAILED
-                applied = order.status == Status.PENDING
-                if applied:
-                    order.status = status
-                    won[status].append(order)
-                payment = payment_of(order, report, applied=applied)
-                kept.append(payment)
-                effect = Effect.APPLIED if applied else Effect.REFUND_DUE if payment.refund_due else Effect.UNCHANGED
+                effect = effect_of(report, order)
+                if effect == Effect.APPLIED:
+                    order.status = Status.PAID
+                    paid.append(order)
+                kept[effect].append(payment_of(order, report, effect))
                 results.append(Result(effect, order))
-        for status, settled in won.items():
-            if settled and not end(settled, status):
-                raise DatabaseError("an order has changed though its row was locked")
-        Payment.objects.bulk_create(kept)
-        notifiers.order_paid(*won[Status.PAID])
-        notifiers.payment_failed(*won[Status.FAILED])
-        notifiers.refund_due(*(payment for payment in kept if payment.refund_due))
+        if paid and not end(paid, Status.PAID):
+            raise DatabaseError("an order has changed though its row was locked")
+        Payment.objects.bulk_create([payment for payments in kept.values() for payment in payments])
+        # In this order: a payment page takes nothing behind the success.
+        notifiers.payment_declined(*kept[Effect.DECLINED])
+        notifiers.order_paid(*paid)
+        notifiers.refund_due(*kept[Effect.REFUND_DUE])
     return results
 
 
-def payment_of(order: Order, report: Report, *, applied: bool) -> Payment:
-    """What is kept of a report; money that does not pay its order is due for refund."""
+def effect_of(report: Report, order: Order) -> Effect:
+    """Returns what a new report does to its order, which is locked, and expired where its window is over."""
+    pending = order.status == Status.PENDING
+    if report.succeeded:
+        return Effect.APPLIED if pending else Effect.REFUND_DUE
+    return Effect.DECLINED if pending else Effect.UNCHANGED
+
+
+def payment_of(order: Order, report: Report, effect: Effect) -> Payment:
+    """Returns the row of a report, unsaved."""
     return Payment(
         order=order,
         report_id=report.id,
         outcome=Payment.Outcome.SUCCEEDED if report.succeeded else Payment.Outcome.FAILED,
         amount=report.amount,
         currency=report.currency,
-        applied=applied,
-        refund_due=report.succeeded and not applied,
+        applied=effect == Effect.APPLIED,
+        refund_due=effect == Effect.REFUND_DUE,
     )
 
 

@@ -42,7 +42,6 @@ DAY = (
     (1400, 2, 3, "paid"),
     (520, 1, 0, "paid"),
     (470, 4, 1, "paid"),
-    (455, 0, 1, "failed"),
     (420, 2, 3, "paid"),
     (300, 3, 4, "paid"),
     (290, 1, 2, "expired"),
@@ -55,6 +54,7 @@ DAY = (
     (40, 4, 2, "paid"),
     (12, 1, 1, "paid"),
     (3, 0, 0, "pending"),
+    (2, 0, 1, "declined"),
 )
 
 
@@ -77,7 +77,7 @@ def make() -> None:
         end(placed, outcome)
         moment = now - timedelta(minutes=minutes)
         paid_at = moment + timedelta(seconds=40) if outcome == "paid" else None
-        expires_at = placed.expires_at if outcome == "pending" else moment + timedelta(seconds=60)
+        expires_at = placed.expires_at if outcome in ("pending", "declined") else moment + timedelta(seconds=60)
         Order.objects.filter(pk=placed.pk).update(placed_at=moment, paid_at=paid_at, expires_at=expires_at)
         happened(f":{placed.number}:", moment)
         if minutes == 290:

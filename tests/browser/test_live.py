@@ -105,13 +105,20 @@ def test_the_payment_page_goes_to_the_success_page_when_the_provider_calls_back(
     expect(row).to_contain_text(re.compile("paid", re.IGNORECASE))
 
 
-def test_a_failed_payment_leads_to_the_failure_page(server, demo_site, browser_page):
+def test_a_declined_attempt_leaves_the_payment_page_open_until_one_succeeds(server, demo_site, browser_page):
     buyer = log_in(browser_page(), server, "buyer")
     number = place_order(buyer, server)
     expect_live(buyer)
-    demo_site.manage("simulate_payment", number, "--outcome", "failed", "--base-url", server.url)
+    for attempt in (1, 2):
+        demo_site.manage("simulate_payment", number, "--outcome", "failed", "--base-url", server.url)
+        message = f"Attempt {attempt} to pay was declined. You can try again."
+        expect(buyer.locator("[data-message]")).to_have_text(message)
+        expect(buyer).to_have_url(f"{server.url}/orders/{number}/pay/")
+        expect(buyer.locator(".qr svg")).to_be_visible()
+        expect(buyer.locator("[data-countdown]")).to_be_visible()
+    demo_site.manage("simulate_payment", number, "--base-url", server.url)
     expect(buyer).to_have_url(f"{server.url}/orders/{number}/done/")
-    expect(buyer.locator("[data-outcome]")).to_have_attribute("data-outcome", "failed")
+    expect(buyer.locator("[data-outcome]")).to_have_attribute("data-outcome", "paid")
 
 
 def test_the_payment_page_arrives_without_javascript(server, demo_site, browser_page):

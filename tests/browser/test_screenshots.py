@@ -38,7 +38,7 @@ PAGES = {
         "orders": "/orders/",
         "payment": "/orders/{pending}/pay/",
         "payment-paid": "/orders/{paid}/done/",
-        "payment-failed": "/orders/{failed}/done/",
+        "payment-declined": "/orders/{declined}/pay/",
         "payment-expired": "/orders/{expired}/done/",
     },
     "author": {"dashboard-of-an-author": "/"},

@@ -111,13 +111,28 @@ def test_each_of_many_callbacks_gets_its_own_answer(placed):
     answers = callbacks.receive_all([arrival(message) for message in messages])
     assert [answer.status for answer in answers] == [200, 200, 200, 409, 200, 401, 404, 200, 200]
     words = list(Callback.objects.exclude(outcome="refused").order_by("pk").values_list("outcome", flat=True))
-    assert words == ["applied", "refund due", "applied", "duplicate", "applied", "refund due"]
+    assert words == ["applied", "refund due", "applied", "duplicate", "declined", "applied"]
     statuses = dict(Order.objects.values_list("number", "status"))
     assert [statuses[each.number] for each in placed[:6]] == [
-        *("paid", "expired", "paid", "pending", "pending", "failed"),
+        *("paid", "expired", "paid", "pending", "pending", "paid"),
     ]
-    assert Payment.objects.filter(refund_due=True).count() == 2
-    assert told(f"user:{unknown.buyer_id}").count("payment.refund_due") == 2
+    assert Payment.objects.filter(refund_due=True).count() == 1
+    assert told(f"user:{unknown.buyer_id}").count("payment.refund_due") == 1
+    assert told(unknown.channel) == ["payment.declined", "payment.succeeded", "finish"]
+
+
+def test_the_order_of_attempts_within_a_batch_is_the_order_on_the_page(placed):
+    first, second = placed[:2]
+    messages = [
+        *(Message(first, succeeded=False), Message(second, succeeded=False), Message(first, succeeded=False)),
+        *(Message(second), Message(first, succeeded=False), Message(second, succeeded=False)),
+    ]
+    answers = callbacks.receive_all([arrival(message) for message in messages])
+    assert {answer.status for answer in answers} == {200}
+    assert [event.data["attempt"] for event in log.read(0, channels=[first.channel])] == [1, 2, 3]
+    assert told(second.channel) == ["payment.declined", "payment.succeeded", "finish"]
+    words = Callback.objects.order_by("pk").values_list("outcome", flat=True)
+    assert list(words) == ["declined", "declined", "declined", "applied", "declined", "unchanged"]
 
 
 def test_one_callback_that_the_database_refuses_harms_none_of_the_others(placed, monkeypatch):

@@ -33,6 +33,7 @@ class PaymentMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.taken: set[str] = set()
+        self.declined: list[int] = []
         self.reported = 0
 
     @initialize()
@@ -51,20 +52,24 @@ class PaymentMachine(RuleBasedStateMachine):
     def deliver(self, report: Report) -> None:
         known = Payment.objects.filter(report_id=report.id).exists()
         [result] = payments.apply_all([report])
-        assert isinstance(result, payments.Result)
-        assert (result.effect == payments.Effect.DUPLICATE) == known
-        if report.succeeded:
-            self.taken.add(report.id)
+        self.judge(report, result, known=known)
 
     @rule(several=st.lists(reports, min_size=2, max_size=5))
     def deliver_together(self, several: list[Report]) -> None:
         known = set(Payment.objects.values_list("report_id", flat=True))
         for report, result in zip(several, payments.apply_all(several), strict=True):
-            assert isinstance(result, payments.Result)
-            assert (result.effect == payments.Effect.DUPLICATE) == (report.id in known)
+            self.judge(report, result, known=report.id in known)
             known.add(report.id)
-            if report.succeeded:
-                self.taken.add(report.id)
+
+    def judge(self, report: Report, result: payments.Result | payments.Rejected, *, known: bool) -> None:
+        """Compares what became of a report with what must; takes note of it."""
+        assert isinstance(result, payments.Result)
+        assert (result.effect == payments.Effect.DUPLICATE) == known
+        assert result.effect != payments.Effect.DECLINED or not report.succeeded
+        if report.succeeded:
+            self.taken.add(report.id)
+        if result.effect == payments.Effect.DECLINED:
+            self.declined.append(len(self.declined) + 1)
 
     @rule(target=reports, report=consumes(reports))
     def deliver_to_a_server_that_dies_before_its_commit(self, report: Report):
@@ -106,11 +111,16 @@ class PaymentMachine(RuleBasedStateMachine):
         page = self.told(current.channel)
         ended = {
             Status.PAID: ["payment.succeeded", "finish"],
-            Status.FAILED: ["payment.failed", "finish"],
             Status.EXPIRED: ["payment.expired", "finish"],
             Status.PENDING: [],
         }
-        assert page == ended[Status(current.status)]
+        assert page == ["payment.declined"] * len(self.declined) + ended[Status(current.status)]
+        attempts = [
+            event.data["attempt"]
+            for event in log.read(self.began_at - 1, channels=[current.channel])
+            if event.kind == "payment.declined"
+        ]
+        assert attempts == self.declined
 
 
 class PaymentMachineTest(TransactionTestCase):

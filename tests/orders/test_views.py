@@ -3,6 +3,7 @@
 import pytest
 from django.utils import timezone
 
+from orders.demo import simulator
 from orders.models import Order, Status
 from tests.support.people import order, person, product
 
@@ -45,7 +46,7 @@ def test_the_seller_sees_the_order_but_not_the_payment_page(client, cast):
     assert client.get(f"/orders/{placed.number}/pay/").status_code == 404
 
 
-@pytest.mark.parametrize("status", [Status.PAID, Status.FAILED, Status.EXPIRED])
+@pytest.mark.parametrize("status", [Status.PAID, Status.EXPIRED])
 def test_a_payment_page_opened_late_leads_on_at_once(client, cast, status):
     alice, bob, _charlie = cast
     placed = order(bob, product(alice))
@@ -54,6 +55,23 @@ def test_a_payment_page_opened_late_leads_on_at_once(client, cast, status):
     answer = client.get(f"/orders/{placed.number}/pay/", follow=True)
     assert answer.redirect_chain == [(f"/orders/{placed.number}/done/", 302)]
     assert answer.status_code == 200
+
+
+def test_after_a_declined_attempt_the_payment_page_stays_with_its_code_and_says_so(client, cast, settings):
+    settings.PAYMENT_DEMO_WALLET = True
+    alice, bob, _charlie = cast
+    placed = order(bob, product(alice))
+    client.force_login(bob)
+    assert "declined. You can" not in client.get(f"/orders/{placed.number}/pay/").content.decode()
+    for attempt in (1, 2):
+        assert simulator.deliver(simulator.Message(placed, succeeded=False), source="test").status == 200
+        answer = client.get(f"/orders/{placed.number}/pay/")
+        assert answer.status_code == 200
+        page = answer.content.decode()
+        assert f"Attempt {attempt} to pay was declined. You can try again." in page
+        assert 'data-outcome="payment.declined"' in page
+        assert "<svg" in page
+    assert client.get(f"/orders/{placed.number}/done/")["Location"] == f"/orders/{placed.number}/pay/"
 
 
 def test_a_page_that_looks_first_expires_the_order(client, cast):

@@ -27,8 +27,11 @@ def address(placed: Order) -> str:
     return f"/pay/{wallet.token(placed)}/"
 
 
-@pytest.mark.parametrize(("decision", "status"), [("confirm", Status.PAID), ("decline", Status.FAILED)])
-def test_a_decision_goes_the_way_of_a_callback_without_logging_in(client, placed, decision, status):
+@pytest.mark.parametrize(
+    ("decision", "status", "became"),
+    [("confirm", Status.PAID, "applied"), ("decline", Status.PENDING, "declined")],
+)
+def test_a_decision_goes_the_way_of_a_callback_without_logging_in(client, placed, decision, status, became):
     page = client.get(address(placed))
     assert page.status_code == 200
     assert "12.50\u00a0EUR" in page.content.decode()
@@ -37,7 +40,17 @@ def test_a_decision_goes_the_way_of_a_callback_without_logging_in(client, placed
     assert f'data-wallet="{status}"' in answer.content.decode()
     placed.refresh_from_db()
     assert placed.status == status
-    assert (Callback.objects.get().source, Callback.objects.get().outcome) == ("wallet", "applied")
+    assert (Callback.objects.get().source, Callback.objects.get().outcome) == ("wallet", became)
+
+
+def test_who_declined_may_try_again_with_the_same_code(client, placed):
+    for _attempt in range(2):
+        answer = client.post(address(placed), {"decision": "decline"}, follow=True)
+        assert "you can try again" in answer.content.decode()
+        assert 'value="confirm"' in answer.content.decode()
+    client.post(address(placed), {"decision": "confirm"})
+    assert Order.objects.get().status == Status.PAID
+    assert list(Callback.objects.order_by("pk").values_list("outcome", flat=True)) == ["declined"] * 2 + ["applied"]
 
 
 def test_deciding_twice_decides_once(client, placed):

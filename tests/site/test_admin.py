@@ -9,6 +9,7 @@ from blog.models import Follow, Post
 from notifications import inbox, log, preferences
 from notifications.models import Event, Preference
 from notifications.preferences import Choice, Quiet
+from orders.demo import simulator
 from orders.models import Callback, Order, Payment, Status
 from tests.support.people import order, person, product
 
@@ -60,6 +61,7 @@ def test_an_order_added_in_the_admin_is_told_to_the_seller(client, admin):
 def test_an_order_changed_in_the_admin_keeps_its_status_and_tells_nothing_new(client, admin):
     placed = order(person("bob"), product(person("alice")))
     fields = {"buyer": placed.buyer.pk, "product": placed.product.pk, "amount": "20.00", "currency": "EUR"}
+    fields |= {"payments-TOTAL_FORMS": "0", "payments-INITIAL_FORMS": "0"}
     client.post(f"/admin/orders/order/{placed.pk}/change/", {**fields, "status": "paid"})
     placed.refresh_from_db()
     assert (str(placed.amount), placed.status) == ("20.00", Status.PENDING)
@@ -91,6 +93,16 @@ def test_the_action_sends_the_simulated_callback_where_the_demo_plays_the_provid
     said = act(client, "orders/order", "simulate_payment", placed.pk).content.decode()
     assert f"Order {placed.number}: answered 200 success" in said
     assert (Callback.objects.get().source, Order.objects.get().status) == ("admin", Status.PAID)
+
+
+def test_an_order_shows_each_attempt_to_pay_it_declined_ones_too(client, admin):
+    placed = order(person("bob"), product(person("alice")))
+    for number in (1, 2, 3):
+        simulator.deliver(simulator.Message(placed, id=f"msg_{number}", succeeded=number == 3), source="test")
+    page = client.get(f"/admin/orders/order/{placed.pk}/change/").content.decode()
+    assert all(f"msg_{number}" in page for number in (1, 2, 3))
+    declined = client.get("/admin/orders/payment/?outcome__exact=failed").content.decode()
+    assert [f"msg_{number}" in declined for number in (1, 2, 3)] == [True, True, False]
 
 
 def test_refunds_that_are_due_are_found_and_noted(client, admin):

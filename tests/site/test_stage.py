@@ -59,7 +59,7 @@ def test_only_links_that_the_site_made_open_a_session_and_only_the_demos(client,
         ("order", [Status.PENDING], 1),
         ("orders", [Status.PENDING] * 5, 5),
         ("paid", [Status.PAID], 2),
-        ("failed", [Status.FAILED], 1),
+        ("declined", [Status.PENDING], 1),
     ],
 )
 def test_a_button_makes_orders_happen(client, demo, deed, statuses, unread):

@@ -90,13 +90,14 @@ class Bench:
 
 def expected_of_seller(scenario: Scenario) -> list[str]:
     """What the seller must hear, in order."""
-    ended = {"paid": ["order.paid"], "expired": ["order.expired"], "failed": []}[scenario.outcome]
+    ended = {"paid": ["order.paid"], "expired": ["order.expired"]}[scenario.outcome]
     return ["order.placed", *ended, *(["order.refund_due"] if scenario.refund else [])]
 
 
 def judge(scenario: Scenario, run: Run, page: Watcher, seller: list[str]) -> Finding:
     """Compares what was answered and seen with what must be."""
-    kind = {"paid": "payment.succeeded", "expired": "payment.expired", "failed": "payment.failed"}[scenario.outcome]
+    kind = {"paid": "payment.succeeded", "expired": "payment.expired"}[scenario.outcome]
+    expected = ["payment.declined"] * scenario.declines + [kind, "finish"]
     answers = tuple(reply.status for reply in run.replies)
     problems = []
     if scenario.answers is not None and answers != scenario.answers:
@@ -105,8 +106,8 @@ def judge(scenario: Scenario, run: Run, page: Watcher, seller: list[str]) -> Fin
         problems.append("a 200 did not say success")
     if scenario.answers is None and 200 not in answers:
         problems.append("the report was never accepted")
-    if page.kinds != [kind, "finish"]:
-        problems.append(f"the buyer saw {page.kinds}, not {[kind, 'finish']}")
+    if page.kinds != expected:
+        problems.append(f"the buyer saw {page.kinds}, not {expected}")
     if seller != expected_of_seller(scenario):
         problems.append(f"the seller saw {seller}, not {expected_of_seller(scenario)}")
     if page.outcome != scenario.outcome:
@@ -116,8 +117,8 @@ def judge(scenario: Scenario, run: Run, page: Watcher, seller: list[str]) -> Fin
         run.order.number,
         summed(run.sent),
         summed([str(status or "no answer") for status in answers]),
-        ", ".join(page.kinds),
-        ", ".join(seller),
+        summed(page.kinds),
+        summed(seller),
         tuple(problems),
     )
 

@@ -30,6 +30,8 @@ WECHAT_PAY = (
 # Long enough for any scenario; the one about lateness has its own.
 WINDOW_SECONDS = 900
 SHORT_WINDOW_SECONDS = 1.0
+# Two callbacks have to be answered within it, beside all other scenarios.
+DECLINING_WINDOW_SECONDS = 10.0
 
 
 @dataclass(slots=True)
@@ -57,12 +59,16 @@ class Run:
         """Waits as long as the provider does, compressed."""
         time.sleep(seconds / self.speed)
 
+    def wait_for_the_window(self) -> None:
+        """Waits until the order's window is over."""
+        time.sleep(max(0.0, (self.order.expires_at - timezone.now()).total_seconds()) + 0.3)
+
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What a provider does, and what must come of it.
 
-    answers: the statuses in order; 0 stands for "no answer", and None for the whole leaves them open. outcome: what
+    declines: how many failed attempts the buyer sees, in order, before the outcome. answers: the statuses in order; 0 stands for "no answer", and None for the whole leaves them open. outcome: what
     `finish` says. paid: whether the seller hears "paid", once. refund: whether both hear of a refund.
     """
 
@@ -72,6 +78,7 @@ class Scenario:
     sends: int
     outcome: str = "paid"
     refund: bool = False
+    declines: int = 0
     window: float = WINDOW_SECONDS
     page_first: bool = True
     own_server: bool = False
@@ -109,7 +116,7 @@ def wechat_pay(run: Run) -> None:
 
 def late(run: Run) -> None:
     """Reports a success after the window: the money is there, the order is not."""
-    time.sleep(max(0.0, (run.order.expires_at - timezone.now()).total_seconds()) + 0.3)
+    run.wait_for_the_window()
     report = new_id()
     run.send(report, "paid, late")
     run.send(report, "resend")
@@ -149,9 +156,35 @@ def twice(run: Run) -> None:
     run.send(new_id(), "paid a second time")
 
 
-def declined(run: Run) -> None:
-    """Reports a failure."""
+def declined_then_paid(run: Run) -> None:
+    """Reports three failures, one of them twice, and then the success of another attempt.
+
+    https://github.com/woocommerce/woocommerce-gateway-stripe/issues/902
+    """
+    for _attempt in range(3):
+        failed = new_id()
+        run.send(failed, "failed", succeeded=False)
+        run.pause(MINUTE)
+    run.send(failed, "failed again", succeeded=False)
+    run.send(new_id())
+
+
+def failure_behind_success(run: Run) -> None:
+    """Reports the failure of the first attempt after the success of the second.
+
+    https://github.com/woocommerce/woocommerce-gateway-stripe/issues/2660
+    """
+    run.send(new_id())
+    run.pause(HOUR)
+    run.send(new_id(), "failed, late", succeeded=False)
+
+
+def declined_and_expired(run: Run) -> None:
+    """Reports two failures within the window, and one after it."""
     run.send(new_id(), "failed", succeeded=False)
+    run.send(new_id(), "failed", succeeded=False)
+    run.wait_for_the_window()
+    run.send(new_id(), "failed, late", succeeded=False)
 
 
 def restart(run: Run) -> None:
@@ -184,6 +217,16 @@ SCENARIOS = (
     Scenario("before the page is open", before_the_page, (200,), 1, page_first=False),
     Scenario("twenty at the same moment", at_once, (200,) * 20, 20),
     Scenario("money taken twice", twice, (200, 200), 2, refund=True),
-    Scenario("declined", declined, (200,), 1, "failed"),
+    Scenario("failed three times, then paid", declined_then_paid, (200,) * 5, 5, declines=3),
+    Scenario("paid, then a failure late", failure_behind_success, (200, 200), 2),
+    Scenario(
+        "failed twice, then expired",
+        declined_and_expired,
+        (200,) * 3,
+        3,
+        "expired",
+        declines=2,
+        window=DECLINING_WINDOW_SECONDS,
+    ),
     Scenario("while the server restarts", restart, None, 3, own_server=True),
 )

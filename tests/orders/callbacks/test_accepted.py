@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from notifications import log
 from orders import payments
 from orders.demo.simulator import Message
 from orders.models import Callback, Order, Payment, Status
@@ -50,11 +51,33 @@ def test_unknown_fields_are_kept(client, placed):
     assert json.loads(Callback.objects.get().body) == json.loads(body)
 
 
-def test_a_failed_payment_ends_the_payment_page(client, placed):
-    assert send(client, placed, succeeded=False).status_code == 200
-    placed.refresh_from_db()
-    assert placed.status == Status.FAILED
-    assert kinds(placed.channel) == ["payment.failed", "finish"]
+def test_declined_attempts_are_told_and_kept_and_a_success_then_pays(client, placed):
+    for attempt in (1, 2, 3):
+        assert send(client, placed, id=f"msg_{attempt}", succeeded=False).content == b"success"
+        # The provider sends the report again: it is no further attempt.
+        assert send(client, placed, id=f"msg_{attempt}", succeeded=False).content == b"success"
+        assert Order.objects.get().status == Status.PENDING
+    declined = log.read(0, channels=[placed.channel])
+    assert [(event.kind, event.data["attempt"]) for event in declined] == [("payment.declined", n) for n in (1, 2, 3)]
+    assert send(client, placed).content == b"success"
+    assert Order.objects.get().status == Status.PAID
+    assert kinds(placed.channel) == ["payment.declined"] * 3 + ["payment.succeeded", "finish"]
+    assert kinds(f"user:{placed.buyer.pk}") == ["payment.failed"] * 3 + ["payment.succeeded"]
+    assert kinds(f"seller:{placed.product.seller.pk}") == ["order.placed", "order.paid"]
+    outcomes = Payment.objects.order_by("pk").values_list("outcome", "applied", "refund_due")
+    assert list(outcomes) == [("failed", False, False)] * 3 + [("succeeded", True, False)]
+    words = Callback.objects.order_by("pk").values_list("outcome", flat=True)
+    assert list(words) == ["declined", "duplicate"] * 3 + ["applied"]
+
+
+def test_declined_attempts_do_not_lengthen_the_window(client, placed):
+    send(client, placed, succeeded=False)
+    Order.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    send(client, placed, succeeded=False)
+    assert Order.objects.get().status == Status.EXPIRED
+    assert kinds(placed.channel) == ["payment.declined", "payment.expired", "finish"]
+    assert Payment.objects.filter(outcome="failed").count() == 2
+    assert list(Callback.objects.order_by("pk").values_list("outcome", flat=True)) == ["declined", "unchanged"]
 
 
 def test_the_same_callback_again_answers_success_and_changes_nothing(client, placed):
@@ -64,7 +87,7 @@ def test_the_same_callback_again_answers_success_and_changes_nothing(client, pla
     assert kinds().count("order.paid") == 1
 
 
-@pytest.mark.parametrize("before", [Status.PAID, Status.FAILED, Status.EXPIRED])
+@pytest.mark.parametrize("before", [Status.PAID, Status.EXPIRED])
 def test_money_for_an_order_that_has_ended_is_kept_flagged_and_told_to_both(client, placed, before):
     payments.settle(placed, before)
     assert send(client, placed).content == b"success"
@@ -84,12 +107,16 @@ def test_a_success_after_the_window_expires_the_order_first(client, placed):
     assert Payment.objects.get().refund_due
 
 
-def test_a_failure_of_an_order_that_has_ended_changes_nothing(client, placed):
+def test_a_failure_that_arrives_after_the_success_changes_nothing(client, placed):
     send(client, placed)
-    assert send(client, placed, succeeded=False).status_code == 200
+    before = kinds()
+    assert send(client, placed, succeeded=False).content == b"success"
     placed.refresh_from_db()
     assert placed.status == Status.PAID
+    assert kinds() == before
     assert not Payment.objects.filter(refund_due=True).exists()
+    assert Payment.objects.filter(outcome="failed", applied=False).count() == 1
+    assert Callback.objects.latest("pk").outcome == "unchanged"
 
 
 def test_every_secret_of_a_rotation_is_taken(client, placed, settings):
