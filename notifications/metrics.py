@@ -46,6 +46,10 @@ COMMIT_TO_SOCKET = Histogram(
     "Time from the appending of an event to the end of its fan-out, once per event with a listener in this process.",
     buckets=BUCKETS,
 )
+BACKGROUND_UP = Gauge("notifications_background_up", "1 while a background task runs, 0 after a failure.", ("task",))
+BACKGROUND_FAILURES = Counter(
+    "notifications_background_failures_total", "Times a background task failed and was started again.", ("task",)
+)
 TAIL_POSITION = Gauge("notifications_tail_position", "Position up to which this process has served its streams.")
 TAIL_BEHIND = Gauge(
     "notifications_tail_behind_events", "Events that the tail had not served yet when it last compared."

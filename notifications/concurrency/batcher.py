@@ -46,6 +46,7 @@ class Batcher(Generic[_Item, _Result]):
         return await result
 
     async def _run_batches(self) -> None:
+        batch: list[tuple[_Item, asyncio.Future[_Result]]] = []
         try:
             while self._waiting:
                 batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
@@ -63,6 +64,11 @@ class Batcher(Generic[_Item, _Result]):
                         future.set_exception(result)
                     else:
                         future.set_result(result)
+        except asyncio.CancelledError:
+            # The callers must not wait for ever.
+            for _item, future in (*batch, *self._waiting):
+                future.cancel()
+            raise
         finally:
             # If the loop ends, nothing awaits the items that are left.
             self._waiting.clear()

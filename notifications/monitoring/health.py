@@ -51,7 +51,7 @@ class Health(NamedTuple):
 
 def check_health() -> Health:
     """Checks every part. Uses the database: called in a thread."""
-    return Health((database(), tail_part(), redis_part()))
+    return Health((database(), tail_part(), tasks_part(), redis_part()))
 
 
 def database() -> Part:
@@ -74,6 +74,15 @@ def tail_part() -> Part:
     if lag > TAIL_STUCK_SECONDS:
         return Part("tail", FAILED, f"has not read the log for {lag:.0f} s")
     return Part("tail", OK, f"at {follower.cursor}, {len(hub.streams)} streams open")
+
+
+def tasks_part() -> Part:
+    """Checks that the background tasks run."""
+    follower = runtime.current()
+    down = {} if follower is None else dict(follower.supervisor.down)
+    if not down:
+        return Part("tasks", OK, "all run")
+    return Part("tasks", DEGRADED, "; ".join(f"{name} is started again ({reason})" for name, reason in down.items()))
 
 
 def redis_part() -> Part:

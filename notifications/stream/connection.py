@@ -107,8 +107,11 @@ class Connection:
 
     async def _watch(self, receive: Receive) -> None:
         """Waits for the client to leave, if the server does not report it through the writer."""
-        while (await receive())["type"] != DISCONNECT:
-            pass
+        try:
+            while (await receive())["type"] != DISCONNECT:
+                pass
+        except Exception:
+            logger.exception("the server cannot say whether the client of user %s is there", self._listener.user_id)
         self._leave()
 
     def _leave(self) -> None:

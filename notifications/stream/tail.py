@@ -16,6 +16,7 @@ from notifications.stream.entry import Entry
 from notifications.stream.fan_out import fan_out
 from notifications.stream.hub import Hub
 from notifications.stream.remote_wakeups import RemoteWakeups
+from notifications.stream.supervisor import Supervisor, end
 
 T = TypeVar("T")
 logger = logging.getLogger("notifications.tail")
@@ -51,14 +52,15 @@ class Tail:
         self._started = asyncio.Event()
         # A thread of its own, which holds the tail's one database connection.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tail")
-        self._tasks: list[asyncio.Task[None]] = []
+        self.supervisor = Supervisor()
 
     def start(self) -> None:
         """Begins at the log's present head."""
-        self._tasks = [asyncio.create_task(self._follow(), name="tail")]
+        self.supervisor.run("tail", self._follow)
         if wakeups.layer() is not None:
-            self._tasks.append(asyncio.create_task(self._remote.run(), name="tail-wake"))
-        self._tasks += [asyncio.create_task(run(self), name=f"tail-{name}") for name, run in companions.items()]
+            self.supervisor.run("wakeups", self._remote.run)
+        for name, run in companions.items():
+            self.supervisor.run(name, partial(run, self))
         wakeups.attach(self)
 
     async def started(self) -> None:
@@ -69,13 +71,8 @@ class Tail:
         """Stops following and closes the database connection."""
         wakeups.attach(None)
         metrics.tail_stopped()
-        tasks = [*self._tasks, *self._publishing]
-        # Repeated until they have ended: a cancellation during the connecting to Redis is swallowed there.
-        while running := [task for task in tasks if not task.done()]:
-            for task in running:
-                task.cancel()
-            await asyncio.wait(running, timeout=0.2)
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.supervisor.stop()
+        await asyncio.gather(*map(end, self._publishing))
         await self._in_thread(_disconnect)
         self._thread.shutdown(wait=False)
 

@@ -1,4 +1,4 @@
-"""OneWaiterEvent-ups are hints: whatever is wrong with the channel layer, nobody who saves or listens notices."""
+"""Wake-ups are hints: whatever is wrong with the channel layer, nobody who saves or listens notices."""
 
 import asyncio
 from contextlib import suppress
