@@ -13,7 +13,7 @@ from blog import readers
 from config import demo, stage
 from config.login import LogInForm
 from notifications import inbox
-from notifications.monitoring import check_health
+from notifications.monitoring import check_health, may_read
 from orders import payments
 from orders.dashboard import day_of
 from orders.models import Order, Product
@@ -69,6 +69,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Whether this process can serve: 503 where a part fails; one that is degraded is named, and is no failure."""
+    """Answers 200 if this process can serve, else 503: the state, and the parts for those who may read the metrics."""
     found = check_health()
-    return HttpResponse(found.text(), status=503 if found.failed else 200, content_type="text/plain; charset=utf-8")
+    text = found.text() if may_read(request) else f"{found.state}\n"
+    return HttpResponse(text, status=503 if found.failed else 200, content_type="text/plain; charset=utf-8")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
+from django.utils.cache import patch_cache_control
 
 from notifications import preferences, tracing
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import User
 
     from notifications.preferences import Preferences
+
+# Of the URLs whose responses are a reader's own.
+NAMESPACES = ("notifications", "api")
 
 
 def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -25,7 +29,7 @@ def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.method != "GET" or not request.user.is_authenticated:
-            return get_response(request)
+            return kept_private(request, get_response(request))
         look = preferences.look(request.user)
         request.cursor, request.preferences = look  # type: ignore[attr-defined]
         language = translation.get_language()
@@ -37,7 +41,38 @@ def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
         ):
             preferences.remember_language(request.user, language)
         with timezone.override(look.preferences.quiet.tzinfo):
-            return get_response(request)
+            return kept_private(request, get_response(request))
+
+    return middleware
+
+
+def kept_private(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Has no cache keep a response of this app to a logged-in reader, unless its view has decided itself.
+
+    After a log-out, "back" then asks the server again instead of showing the page (RFC 9111, section 5.2.2.5).
+    """
+    match = request.resolver_match
+    if match is not None and match.namespaces[:1] and match.namespaces[0] in NAMESPACES:
+        keep_private(request, response)
+    return response
+
+
+def keep_private(request: HttpRequest, response: HttpResponse) -> None:
+    """Sets Cache-Control: private, no-store for a logged-in reader, unless the header is set."""
+    if request.user.is_authenticated and not response.has_header("Cache-Control"):
+        patch_cache_control(response, private=True, no_store=True)
+
+
+def private_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Does for all pages of a site what this app does for its own: no cache keeps what a logged-in reader was sent.
+
+    For sites whose base template shows the reader's notifications on every page. Goes behind AuthenticationMiddleware.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        keep_private(request, response)
+        return response
 
     return middleware
 

@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 from notifications.monitoring.recent_errors import RecentErrors
 
 if TYPE_CHECKING:
+    from notifications.monitoring.exporter import may_read
     from notifications.monitoring.health import check_health
 
-__all__ = ["RecentErrors", "check_health"]
+__all__ = ["RecentErrors", "check_health", "may_read"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imports check_health() at its first use (PEP 562)."""
-    if name != "check_health":
+    """Imports the functions at their first use (PEP 562)."""
+    if name not in ("check_health", "may_read"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from notifications.monitoring.exporter import may_read
     from notifications.monitoring.health import check_health
 
-    return check_health
+    return {"check_health": check_health, "may_read": may_read}[name]

@@ -21,15 +21,21 @@ FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwa
 def metrics(request: HttpRequest) -> HttpResponse:
     """Returns the metrics of this process, in the format of the Accept header."""
     token = conf.metrics_token()
-    if token and not has_token(request, token):
+    if token and not may_read(request):
         answer = HttpResponse("The metrics need their token.\n", status=401, content_type="text/plain")
         answer["WWW-Authenticate"] = "Bearer"
         return answer
-    if not token and not is_local(request):
+    if not may_read(request):
         text = "Without METRICS_TOKEN, metrics are for this machine alone.\n"
         return HttpResponse(text, status=403, content_type="text/plain")
     encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
     return HttpResponse(encoder(REGISTRY), content_type=content_type)
+
+
+def may_read(request: HttpRequest) -> bool:
+    """Whether the request may read figures of this process: with the token if one is set, else from this machine."""
+    token = conf.metrics_token()
+    return has_token(request, token) if token else is_local(request)
 
 
 def has_token(request: HttpRequest, token: str) -> bool:

@@ -12,6 +12,7 @@ and 1.9 on PostgreSQL. With the planning of their streams, 0.35 ms in a batch an
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -35,14 +36,18 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 
+# Seconds between two authentications of an open stream, if the session's backend does not say when the session expires.
+RECHECK_SECONDS = 300.0
+
 
 class SessionStore(DatabaseStore):
     """A session whose row was read together with others. The class's name is part of the salt that signs sessions."""
 
-    def __init__(self, session_key: str | None, stored: str | None) -> None:
-        """stored: the row's data; None if there is no row, or one that has expired."""
+    def __init__(self, session_key: str | None, stored: str | None, expires_at: datetime | None) -> None:
+        """stored and expires_at: from the row; None if there is no row, or one that has expired."""
         super().__init__(session_key)
         self._stored = stored
+        self.expires_at = expires_at
 
     def load(self) -> dict[str, Any]:
         if self._stored is None:
@@ -87,8 +92,18 @@ def sessions_of(requests: Sequence[HttpRequest]) -> list[SessionBase]:
     rows = DatabaseStore.get_model_class().objects.filter(
         session_key__in={key for key in keys if key}, expire_date__gt=timezone.now()
     )
-    stored = dict(rows.values_list("session_key", "session_data"))
-    return [SessionStore(key, stored.get(key or "")) for key in keys]
+    stored = {row[0]: row[1:] for row in rows.values_list("session_key", "session_data", "expire_date")}
+    return [SessionStore(key, *stored.get(key or "", (None, None))) for key in keys]
+
+
+def session_seconds(session: SessionBase) -> float:
+    """Returns the seconds after which a stream of this session must be authenticated again.
+
+    That is just after the expiry of a session in the database, whose requests may have renewed it until then.
+    """
+    if isinstance(session, SessionStore) and session.expires_at is not None:
+        return max(0.0, (session.expires_at - timezone.now()).total_seconds()) + 1
+    return RECHECK_SECONDS
 
 
 def users_of(requests: Iterable[HttpRequest]) -> dict[str, AbstractBaseUser]:

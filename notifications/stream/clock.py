@@ -1,4 +1,4 @@
-"""The clock of one open stream: pings or pulses, the domain's deadline, and the greatest age."""
+"""The clock of one open stream: pings or pulses, the domain's deadline, the expiry of the session, and the greatest age."""
 
 import random
 import time
@@ -17,7 +17,7 @@ GRACE_SECONDS = 10.0
 class StreamClock:
     """Says when something is due for a stream, and does it. All moments are on the monotonic clock."""
 
-    __slots__ = ("_deadline", "_ends_at", "_in_thread", "_listener", "_ping_seconds", "_plan")
+    __slots__ = ("_deadline", "_ends_at", "_in_thread", "_listener", "_ping_seconds", "_plan", "_session_ends_at")
 
     def __init__(
         self, listener: StreamListener, plan: Plan, in_thread: Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -29,6 +29,11 @@ class StreamClock:
         self._ends_at = now + conf.stream_max_age() * random.uniform(0.5, 1)  # noqa: S311
         self._ping_seconds = plan.pulse_seconds or conf.ping_seconds()
         self._deadline = None if plan.deadline is None else now + plan.deadline - time.time()
+        self._session_ends_at = self._ends_at
+
+    def expect_session_end(self, seconds: float) -> None:
+        """Has the stream authenticated again after so many seconds."""
+        self._session_ends_at = time.monotonic() + seconds
 
     @property
     def is_aged(self) -> bool:
@@ -37,7 +42,8 @@ class StreamClock:
 
     def seconds_left(self) -> float:
         """Seconds until something is due, if nothing is written before."""
-        due = min(self._listener.wrote_at + self._ping_seconds, self._ends_at, self._deadline or self._ends_at)
+        ends_at = min(self._ends_at, self._session_ends_at)
+        due = min(self._listener.wrote_at + self._ping_seconds, ends_at, self._deadline or ends_at)
         return max(0.0, due - time.monotonic())
 
     async def run_due(self) -> bytes:
@@ -47,6 +53,9 @@ class StreamClock:
             await self._reach_deadline()
         elif now >= self._ends_at:
             self._listener.close()
+        elif now >= self._session_ends_at:
+            self._session_ends_at = self._ends_at
+            self._listener.recheck()
         elif now >= self._listener.wrote_at + self._ping_seconds:
             pulse: bytes = await self._in_thread(self._plan.pulse) if self._plan.pulse else sse.PING
             return pulse

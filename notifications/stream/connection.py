@@ -66,6 +66,7 @@ class Connection:
             is_fixed=not accepted.plan.follows_person,
         )
         self._clock = StreamClock(self._listener, accepted.plan, in_thread)
+        self._clock.expect_session_end(accepted.session_seconds)
         self._response = ResponseWriter(self._listener, send)
         # A catch-up was cut short: the queue lies past entries that were not read, and must not be delivered.
         self._has_gap = False
@@ -191,16 +192,17 @@ class Connection:
             await self._response.write(content)
 
     async def _recheck(self) -> None:
-        """Plans the stream again after a change of the account or a kick; closes it if it is refused."""
+        """Authenticates and plans the stream again: a change of the account, a kick, an expired session. Closes it if refused."""
         listener = self._listener
         listener.needs_recheck = False
         try:
-            plan = (await self._readmit()).plan
+            accepted = await self._readmit()
         except Exception as error:  # noqa: BLE001  refused, or the database is away: in either case it must not go on
             logger.info("a stream of user %s ends: %s", listener.user_id, error or type(error).__name__)
             listener.close()
             return
-        apply_plan(self._tail.hub, listener, plan)
+        self._clock.expect_session_end(accepted.session_seconds)
+        apply_plan(self._tail.hub, listener, accepted.plan)
 
     def _reason(self) -> str:
         """Why the stream has ended, in one word of docs/operating.md."""

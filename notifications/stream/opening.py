@@ -11,7 +11,7 @@ from notifications.concurrency import Batcher
 from notifications.log.control import session_digest
 from notifications.models import Event
 from notifications.stream import entry
-from notifications.stream.authentication import authenticate_all
+from notifications.stream.authentication import authenticate_all, session_seconds
 from notifications.stream.plan import AcceptedRequest, Plan
 from notifications.stream.request import Refused, StreamRequest, cursor_of, is_same_user, language_of
 
@@ -76,6 +76,7 @@ def accept(stream_request: StreamRequest, plan: Plan | Exception, bounds: log.Bo
         plan=plan,
         user_id=request.user.pk,
         session=session_digest(request.session.session_key or ""),
+        session_seconds=session_seconds(request.session),
         language=language_of(request),
         form=request.GET.get("format", entry.JSON),
         cursor=cursor,

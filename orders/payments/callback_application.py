@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 
+from notifications import tracing
 from notifications.concurrency import Batcher
 from orders.payments import callbacks
 from orders.payments.callbacks import AGAIN, LARGEST_BODY, Answer, Arrival
@@ -45,7 +46,11 @@ class CallbackApplication:
         ):
             await self.otherwise(scope, receive, send)
             return
+        trace = tracing.begin_trace(request.headers.get("X-Request-ID", ""))
         body = await read_body(receive)
+        if body is None:
+            # Neither answered nor counted: the client left, and it may have been the provider.
+            return
         source = request.META.get("REMOTE_ADDR") or "unknown"
         answer = await self.answer(Arrival(provider, request.headers, body, source))
         content = answer.body.encode()
@@ -53,6 +58,7 @@ class CallbackApplication:
             (b"content-type", answer.content_type.encode()),
             (b"content-length", str(len(content)).encode()),
             (b"x-content-type-options", b"nosniff"),
+            (b"x-request-id", trace.encode()),
         ]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
@@ -77,12 +83,14 @@ def is_well_addressed(request: ASGIRequest) -> bool:
     return request.is_secure() or not settings.SECURE_SSL_REDIRECT
 
 
-async def read_body(receive: Callable[[], Awaitable[dict[str, Any]]]) -> bytes:
-    """Reads a body; of a body that is too large, only as much as shows it."""
+async def read_body(receive: Callable[[], Awaitable[dict[str, Any]]]) -> bytes | None:
+    """Reads a body; of a body that is too large, only as much as shows it. None if the client leaves before its end."""
     body = b""
     more = True
     while more and len(body) <= LARGEST_BODY:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
         body += message.get("body", b"")
         more = message.get("more_body", False)
     return body[: LARGEST_BODY + 1]

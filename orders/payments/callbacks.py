@@ -7,12 +7,13 @@ succeed as it is; 5xx, send it again.
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
 from django.utils.text import Truncator
 
+from notifications import tracing
 from orders.limits import Limit
 from orders.models import Callback
 from orders.payments import settlement
@@ -45,12 +46,16 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A callback as it came: to which provider's address, with which headers and body, from which network address."""
+    """A callback as it came: to which provider's address, with which headers and body, from which network address.
+
+    trace: the request's id in the log, where callbacks of several requests are taken in one thread.
+    """
 
     provider: Provider
     headers: Mapping[str, str]
     body: bytes
     source: str
+    trace: str = field(default_factory=tracing.trace)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ def receive_all(arrivals: Sequence[Arrival]) -> list[Answer]:
 
 def examine(arrival: Arrival) -> Verified | Refused:
     """Verifies and parses a callback; stores a refused one."""
+    tracing.begin_trace(arrival.trace)
     provider, body = arrival.provider, arrival.body
     if limit().is_reached(arrival.source):
         CALLBACKS.labels(provider.name, "limited").inc()
@@ -130,6 +136,7 @@ def store(callbacks: Sequence[Verified]) -> list[Result | Rejected]:
 
 def answer_of(callback: Verified, result: Result | Rejected) -> Answer:
     """Returns the answer to a report that was applied, or that contradicts its order."""
+    tracing.begin_trace(callback.arrival.trace)
     provider = callback.arrival.provider
     if isinstance(result, Rejected):
         return refuse(callback.arrival, callback.report_id, result)

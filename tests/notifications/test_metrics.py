@@ -156,6 +156,7 @@ def test_a_process_is_ready_while_its_tail_follows_the_log(client, monkeypatch, 
 
     log.append("user:1", "happened")
     expected = "ok\ndatabase: ok, log at 1, kept from 0\ntail: ok, starts with the first stream\n"
+    expected += "tasks: ok, all run\n"
     assert ready() == (200, expected + "redis: ok, not used: processes find events by polling\n")
 
     async def scenario():

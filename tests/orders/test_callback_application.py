@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import threading
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db import IntegrityError, OperationalError
 from config import asgi
 from notifications import log
 from notifications.concurrency import Batcher
+from notifications.tracing import TraceFilter
 from orders import payments
 from orders.demo.simulator import Message
 from orders.models import Callback, Order, Payment, Status
@@ -216,3 +218,58 @@ def test_a_provider_may_hang_up_while_its_callback_is_taken(placed):
 
     assert run().status == 200
     assert Order.objects.filter(status=Status.PAID).count() == 2
+
+
+def test_a_client_that_leaves_in_mid_upload_is_neither_recorded_nor_counted(placed):
+    headers, body = Message(placed[0]).signed()
+    scope = http_scope("/payments/callback/", method="POST", headers={"host": "localhost"} | headers)
+    answer: list[dict[str, Any]] = []
+
+    @async_to_sync
+    async def run():
+        messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        messages.put_nowait({"type": "http.request", "body": body[:40], "more_body": True})
+        messages.put_nowait({"type": "http.disconnect"})
+
+        async def send(message: dict[str, Any]) -> None:
+            answer.append(message)
+
+        await asgi.application(scope, messages.get, send)
+
+    for _ in range(callbacks.limit().most + 1):
+        run()
+    assert answer == []
+    assert not Callback.objects.exists()
+    assert async_to_sync(request)(Message(placed[0])) == (200, "text/plain", b"success")
+
+
+def test_a_callback_has_the_request_id_of_its_proxy_in_its_answer_and_in_the_log(placed, caplog):
+    caplog.handler.addFilter(TraceFilter())
+    caplog.set_level(logging.INFO, "orders")
+    scopes = []
+    for number, message in enumerate((Message(placed[0]), Message(placed[1], bad_signature=True))):
+        headers, body = message.signed()
+        given = {"host": "localhost", "x-request-id": f"proxy-471{number}"} | headers
+        scopes.append((http_scope("/payments/callback/", method="POST", headers=given), body))
+
+    @async_to_sync
+    async def run():
+        answers: list[dict[str, Any]] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            answers.append(message)
+
+        async def one(scope: dict[str, Any], body: bytes) -> None:
+            messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+            messages.put_nowait({"type": "http.request", "body": body})
+            await asgi.application(scope, messages.get, send)
+
+        await asyncio.gather(*(one(*each) for each in scopes))
+        return [dict(each["headers"])[b"x-request-id"] for each in answers if "headers" in each]
+
+    assert sorted(run()) == [b"proxy-4710", b"proxy-4711"]
+    lines = {
+        vars(record)["trace"]: record.getMessage() for record in caplog.records if record.name.startswith("orders")
+    }
+    assert f"for order {placed[0].number}: applied" in lines["proxy-4710"]
+    assert "refused" in lines["proxy-4711"]

@@ -3,10 +3,11 @@
 import pytest
 from django.core.cache import cache
 
+from blog.models import Post
 from config import login
 from orders.limits import Limit
 from tests.site.test_checks import PRODUCTION
-from tests.support.people import person
+from tests.support.people import order, person, product
 from tests.support.services import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,3 +90,42 @@ def test_with_debug_off_cookies_are_for_https_alone_and_http_is_sent_there(tmp_p
         assert answer.status_code == 200
         assert "Secure" in answer.headers["set-cookie"]
         assert "max-age=31536000" in answer.headers["strict-transport-security"]
+
+
+def test_no_cache_keeps_what_is_a_persons_own(client, alice):
+    shop = product(alice)
+    placed = order(alice, shop)
+    post = Post.objects.create(author=alice, title="Hello", status=Post.Status.PUBLISHED)
+    own = [
+        *("/", "/notifications/", "/notifications/preferences/", "/orders/", placed.get_absolute_url()),
+        *(f"/orders/{placed.number}/pay/", "/products/", "/posts/", post.get_absolute_url(), "/nowhere/"),
+        *("/api/inbox", "/api/unread", "/api/events?after=0", "/api/preferences"),
+    ]
+    # Anybody's pages may be kept.
+    for path in ("/", "/healthz"):
+        assert not client.get(path).has_header("Cache-Control")
+    client.force_login(alice)
+    for path in own:
+        kept = client.get(path)["Cache-Control"]
+        assert {"private", "no-store"} <= set(kept.split(", ")), path
+
+
+def test_the_app_alone_keeps_its_own_pages_from_caches(client, alice, settings):
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if "private_middleware" not in each]
+    client.force_login(alice)
+    for path in ("/notifications/", "/notifications/preferences/", "/api/inbox", "/api/unread"):
+        assert client.get(path)["Cache-Control"] == "private, no-store"
+    assert not client.get("/products/").has_header("Cache-Control")
+
+
+@pytest.mark.parametrize("token", ["", "a-token-of-enough-length"])
+def test_strangers_learn_from_readyz_only_whether_the_process_can_serve(client, settings, token):
+    settings.NOTIFICATIONS_METRICS_TOKEN = token
+    stranger = client.get("/readyz", REMOTE_ADDR="192.0.2.7")
+    assert (stranger.status_code, stranger.content) == (200, b"ok\n")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    assert b"\ndatabase: ok" in client.get("/readyz", REMOTE_ADDR="127.0.0.1", headers=headers).content
+    forged = client.get(
+        "/readyz", REMOTE_ADDR="192.0.2.7", headers={"X-Forwarded-For": "127.0.0.1", "Authorization": "x"}
+    )
+    assert forged.content == b"ok\n"

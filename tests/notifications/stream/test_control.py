@@ -1,13 +1,19 @@
 """Control events: what changes an open stream."""
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth import logout
+from django.contrib.sessions.models import Session
+from django.core.cache import cache
 from django.http import HttpRequest
 from django.test import Client
+from django.utils import timezone
 
-from notifications import preferences, subscriptions
+from notifications import log, preferences, subscriptions
 from notifications.preferences import Choice, Quiet
-from notifications.stream import EventStream, Plan, each
+from notifications.stream import EventStream, Plan, authentication, each, hub
 from tests.notifications.stream.events import append, own_channel
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 
@@ -116,5 +122,66 @@ def test_a_changed_password_a_deactivation_or_a_deletion_ends_all_streams(alice,
         reader = await Reader(EventStream(), "/events/", cookie).opened()
         await in_thread(apply)
         return await reader.end()
+
+    assert [event.event for event in run(scenario).events] == ["bye"]
+
+
+def expire(seconds: float) -> None:
+    Session.objects.update(expire_date=timezone.now() + timedelta(seconds=seconds))
+
+
+def test_a_stream_ends_with_its_session(alice):
+    cookie = cookies_of(alice)
+    expire(0.5)
+
+    async def scenario():
+        reader = await Reader(EventStream(), "/events/", cookie).opened()
+        await reader.end()
+        again = Reader(EventStream(), "/events/", cookie)
+        await again.end()
+        return reader, again
+
+    reader, again = run(scenario)
+    assert [event.event for event in reader.events] == ["bye"]
+    assert again.status == 204
+
+
+def test_a_stream_goes_on_with_a_session_that_other_requests_renew(alice):
+    cookie = cookies_of(alice)
+    expire(0.5)
+
+    async def scenario():
+        reader = await Reader(EventStream(), "/events/", cookie).opened()
+        (stream,) = hub.get_hub().streams
+        await in_thread(expire, 3600)
+        checked = asyncio.Event()
+        recheck = type(stream).recheck
+
+        def recheck_and_say(self) -> None:
+            recheck(self)
+            checked.set()
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(stream), "recheck", recheck_and_say)
+            async with asyncio.timeout(20):
+                await checked.wait()
+        await in_thread(log.append, f"user:{alice.pk}", "happened")
+        await reader.until(lambda r: r.events)
+        await reader.leave()
+        return reader
+
+    assert [event.event for event in run(scenario).events] == ["happened"]
+
+
+def test_a_session_whose_backend_does_not_say_when_it_expires_is_looked_at_regularly(alice, settings, monkeypatch):
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+    monkeypatch.setattr(authentication, "RECHECK_SECONDS", 0.3)
+    cookie = cookies_of(alice)
+
+    async def scenario():
+        reader = await Reader(EventStream(), "/events/", cookie).opened()
+        await in_thread(cache.clear)
+        await reader.end()
+        return reader
 
     assert [event.event for event in run(scenario).events] == ["bye"]
