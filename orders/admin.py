@@ -123,8 +123,18 @@ def mark_refunded(modeladmin: admin.ModelAdmin, request: HttpRequest, chosen: Qu
 class PaymentAdmin(ReadOnlyAdmin):
     """Payments as the provider reported them: to look at, and to note refunds."""
 
-    list_display = ("report_id", "order", "outcome", "amount", "currency", "applied", "refund_due", "received_at")
-    list_filter = ("refund_due", "outcome", "applied", "received_at")
+    list_display = (
+        "report_id",
+        "provider",
+        "order",
+        "outcome",
+        "amount",
+        "currency",
+        "applied",
+        "refund_due",
+        "received_at",
+    )
+    list_filter = ("refund_due", "outcome", "applied", "provider", "received_at")
     list_select_related = ("order",)
     search_fields = ("report_id", "order__number")
     actions = (mark_refunded,)

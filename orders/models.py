@@ -164,7 +164,10 @@ class Payment(models.Model):
         FAILED = "failed", _("failed")
 
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.PROTECT, related_name="payments")
-    report_id = models.CharField(_("report id"), max_length=200, unique=True)
+    provider = models.CharField(_("provider"), max_length=50, default="standard")
+    report_id = models.CharField(_("report id"), max_length=200)
+    # SHA-256 in hexadecimal; empty: reported without a body, or by a release that kept none.
+    body_digest = models.CharField(_("digest of the body"), max_length=64, blank=True)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
     currency = models.CharField(_("currency"), max_length=3)
@@ -181,6 +184,8 @@ class Payment(models.Model):
         ordering = ("-received_at", "-pk")
         indexes = (models.Index(fields=("received_at",), name="payment_refund_due", condition=Q(refund_due=True)),)
         constraints = (
+            # Ids are each provider's own.
+            models.UniqueConstraint(fields=("report_id", "provider"), name="payment_one_report"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
             models.CheckConstraint(condition=~Q(applied=True, outcome="failed"), name="payment_applied_is_money"),
             models.CheckConstraint(

@@ -29,13 +29,15 @@ def new_id() -> str:
 
 @dataclass(slots=True)
 class Message:
-    """One callback, ready to be signed; sent again it keeps its id, as the specification asks."""
+    """One callback, ready to be signed; sent again it keeps its id and its body, as the specification asks."""
 
     order: Order
     succeeded: bool = True
     id: str = field(default_factory=new_id)
     amount: str | None = None
     currency: str | None = None
+    # In the body: the same in every resend.
+    happened_at: datetime = field(default_factory=timezone.now)
     sent_at: datetime | None = None
     secret: str | None = None
     bad_signature: bool = False
@@ -52,7 +54,7 @@ class Message:
             "amount": self.amount or str(self.order.amount),
             "currency": self.currency or self.order.currency,
         }
-        return json.dumps({"type": kind, "timestamp": timezone.now().isoformat(), "data": data})
+        return json.dumps({"type": kind, "timestamp": self.happened_at.isoformat(), "data": data})
 
     def signed(self) -> tuple[dict[str, str], bytes]:
         """The headers and the body, signed now (or at `sent_at`)."""

@@ -6,7 +6,7 @@ A callback arrives at `callback_application` (or at the view, under WSGI), `call
 Invariants, each with a test (tests/orders/test_state_machine.py):
 - A transition of an order is one conditional UPDATE: of several at once, one wins.
 - The winner appends the events in the same transaction; the losers change nothing.
-- A report is applied once, by its id. Money that does not pay its order is kept and due for refund.
+- A report is applied once, by its provider and id; another body with the same id is refused. Money that does not pay its order is kept and due for refund.
 - A failed attempt leaves its order payable; one that is reported after the order has ended changes nothing.
 - A provider gets 2xx only after the commit.
 

@@ -4,10 +4,11 @@ Every callback is stored with what became of it. The answers: 2xx is committed, 
 succeed as it is; 5xx, send it again.
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, transaction
@@ -25,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 # A larger body is refused; real ones are a few hundred bytes.
 LARGEST_BODY = 64 * 1024
-# What is kept of a body that was refused.
-KEPT_OF_REFUSED = 4096
+# What is kept of a body that did not verify; one that the provider has signed is kept whole.
+KEPT_OF_UNSIGNED = 4096
 # Headers kept with a callback: enough to verify it again, and to see what was wrong with it.
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp", "webhook-signature")
 LONGEST_HEADER = 500
@@ -100,7 +101,9 @@ def examine(arrival: Arrival) -> Verified | Refused:
     try:
         check_size(body)
         report_id = provider.verify(arrival.headers, body)
-        return Verified(arrival, report_id, provider.parse(report_id, body))
+        report = provider.parse(report_id, body)
+        signed = replace(report, provider=provider.name, digest=hashlib.sha256(body).hexdigest())
+        return Verified(arrival, report_id, signed)
     except Rejected as rejected:
         return Refused(refuse(arrival, report_id, rejected))
 
@@ -169,9 +172,10 @@ def refuse(arrival: Arrival, report_id: str, rejected: Rejected) -> Answer:
     """Stores a refused callback, counts it against its source, and returns its answer."""
     provider = arrival.provider.name
     CALLBACKS.labels(provider, Callback.REFUSED).inc()
-    logger.warning("callback from %s refused: %s", arrival.source, rejected)
+    logger.log(rejected.level, "callback %s from %s refused: %s", report_id or "unsigned", arrival.source, rejected)
     record = record_of(arrival, report_id, outcome=Callback.REFUSED, reason=str(rejected), status=rejected.status)
-    record.body = record.body[:KEPT_OF_REFUSED]
+    if not report_id:
+        record.body = record.body[:KEPT_OF_UNSIGNED]
     try:
         record.save()
     except DatabaseError:

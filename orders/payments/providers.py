@@ -5,6 +5,7 @@ A provider is one small class. To add one: write it, add it to PROVIDERS, and gi
 """
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,17 +19,19 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 class Rejected(Exception):
     """A callback that will never succeed as it is; says why."""
 
-    def __init__(self, reason: str, status: int = 400) -> None:
-        """reason: for the provider's developers, as is. status: a 4xx."""
+    def __init__(self, reason: str, status: int = 400, *, level: int = logging.WARNING) -> None:
+        """reason: for the provider's developers, as is. status: a 4xx. level: at which it is logged."""
         super().__init__(reason)
         self.status = status
+        self.level = level
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a provider reports: how one attempt to pay one order ended.
 
-    id: of the report, the same in every resend. succeeded: whether money was taken.
+    id: of the report, the same in every resend. succeeded: whether money was taken. provider, digest: which provider it is
+    from, and the SHA-256 of its body in hexadecimal; callbacks.py sets them.
     """
 
     id: str
@@ -36,6 +39,13 @@ class Report:
     succeeded: bool
     amount: Decimal
     currency: str
+    provider: str = "standard"
+    digest: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What no two reports have in common; a resend has it too."""
+        return self.provider, self.id
 
 
 class Provider(Protocol):

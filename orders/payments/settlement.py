@@ -7,7 +7,8 @@ that arrives at an order which is no longer pending is kept, flagged as due for 
 attempt that failed is kept and told to the buyer, and moves nothing: the order is payable until its window ends.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -44,6 +45,8 @@ class Result:
 def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
     """Applies reports in one transaction, as if one after the other; idempotent by id, whatever the number of processes.
 
+    A report that comes again with its id but another body is rejected: it may be of other money.
+
     Returns in their place what became of them, or why one contradicts its order. Many cost hardly more statements than
     one: that is what makes hundreds of callbacks a second possible.
     """
@@ -52,7 +55,7 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
         locked = Order.objects.select_for_update(of=("self",)).select_related("product", "buyer").order_by("number")
         orders = {order.number: order for order in locked.filter(number__in={each.order_number for each in reports})}
         # A statement of its own, behind the locks: only then does it see what whoever held them before has committed.
-        known = set(Payment.objects.filter(report_id__in=[r.id for r in reports]).values_list("report_id", flat=True))
+        known = digests_of(reports)
         for locked_order in orders.values():
             # Before the reports: no attempt is told to a payment page behind its last event.
             expire(locked_order)
@@ -61,14 +64,16 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
         results: list[Result | Rejected] = []
         for report in reports:
             order = orders.get(report.order_number)
-            if order is None:
+            if is_other_body(report, known):
+                results.append(Rejected("another body has come with this id", 409, level=logging.ERROR))
+            elif order is None:
                 results.append(Rejected("there is no such order", 404))
-            elif report.id in known:
+            elif report.key in known:
                 results.append(Result(Effect.DUPLICATE, order))
             elif (report.amount, report.currency) != (order.amount, order.currency):
                 results.append(Rejected("amount or currency is not the order's", 409))
             else:
-                known.add(report.id)
+                known[report.key] = report.digest
                 effect = effect_of(report, order)
                 if effect == Effect.APPLIED:
                     order.status = Status.PAID
@@ -85,6 +90,20 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
     return results
 
 
+def digests_of(reports: Sequence[Report]) -> dict[tuple[str, str], str]:
+    """Returns the reports that were taken before, by key, with the digests of their bodies."""
+    same_id = Payment.objects.filter(report_id__in=[report.id for report in reports])
+    rows = same_id.values_list("provider", "report_id", "body_digest")
+    return {(provider, report_id): digest for provider, report_id, digest in rows}
+
+
+def is_other_body(report: Report, known: Mapping[tuple[str, str], str]) -> bool:
+    """Whether a report with its id was taken before, with another body: then this one is no resend."""
+    taken = known.get(report.key, "")
+    # Without both digests there is nothing to compare.
+    return "" not in (taken, report.digest) and taken != report.digest
+
+
 def effect_of(report: Report, order: Order) -> Effect:
     """Returns what a new report does to its order, which is locked, and expired where its window is over."""
     pending = order.status == Status.PENDING
@@ -97,7 +116,9 @@ def payment_of(order: Order, report: Report, effect: Effect) -> Payment:
     """Returns the row of a report, unsaved."""
     return Payment(
         order=order,
+        provider=report.provider,
         report_id=report.id,
+        body_digest=report.digest,
         outcome=Payment.Outcome.SUCCEEDED if report.succeeded else Payment.Outcome.FAILED,
         amount=report.amount,
         currency=report.currency,

@@ -185,7 +185,7 @@ def test_a_large_body_is_refused_here_too_and_little_of_it_read(placed):
     status, _type, body = async_to_sync(request)(Message(placed[0], raw=" " * 10_000_000))
     assert status == 413
     assert "larger" in json.loads(body)["error"]
-    assert len(Callback.objects.get().body) <= callbacks.KEPT_OF_REFUSED
+    assert len(Callback.objects.get().body) <= callbacks.KEPT_OF_UNSIGNED
 
 
 def test_what_is_not_plainly_a_callback_goes_the_way_of_every_request(placed):

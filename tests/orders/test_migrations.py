@@ -1,6 +1,7 @@
 """The rows of earlier releases are what they must be in this one."""
 
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -60,3 +61,23 @@ def test_the_number_of_a_deleted_order_is_not_given_again(before):
         "expires_at": timezone.now(),
     }
     assert latest.get_model("orders", "Order").objects.create(**values).number > deleted > 1000
+
+
+@pytest.mark.parametrize("before", ["0003_declined_attempts"], indirect=True)
+def test_payments_get_their_provider_and_digest_from_the_callbacks_as_they_came(before):
+    placed = order_of(before)
+    bodies = {"msg_1": '{"a": "é"}', "msg_2": "\\xff{}", "msg_3": None}
+    callbacks = before.get_model("orders", "Callback").objects
+    for report_id, body in bodies.items():
+        placed.payments.create(report_id=report_id, outcome="failed", amount=1, currency="EUR")
+        if body is not None:
+            came = {"provider": "carrier", "source": "x", "report_id": report_id, "order": placed}
+            callbacks.create(**came, body="{}", outcome="refused", status=409)
+            callbacks.create(**came, body=body, outcome="unchanged", status=200)
+            callbacks.create(**came, body="{}", outcome="duplicate", status=200)
+    payments = migrated("0004_body_digests").get_model("orders", "Payment").objects
+    assert {payment.report_id: (payment.provider, payment.body_digest) for payment in payments.all()} == {
+        "msg_1": ("carrier", sha256('{"a": "é"}'.encode()).hexdigest()),
+        "msg_2": ("carrier", ""),
+        "msg_3": ("standard", ""),
+    }

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -46,10 +46,11 @@ class Run:
     tick: Callable[[], object]
     sent: list[str] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
+    began_at: datetime = field(default_factory=timezone.now)
 
     def send(self, report: str, label: str = "paid", **fields: Any) -> Reply:
         """Sends one callback for a report; its further fields are those of Message."""
-        reply = post(Message(self.order, id=report, **fields), self.site)
+        reply = post(Message(self.order, id=report, happened_at=self.began_at, **fields), self.site)
         self.sent.append(label)
         self.replies.append(reply)
         self.tick()
@@ -187,6 +188,14 @@ def declined_and_expired(run: Run) -> None:
     run.send(new_id(), "failed, late", succeeded=False)
 
 
+def used_id(run: Run) -> None:
+    """Reports a success under the id of an earlier failure, which must not be taken for a resend; then rightly."""
+    report = new_id()
+    run.send(report, "failed", succeeded=False)
+    run.send(report, "paid, same id")
+    run.send(new_id())
+
+
 def restart(run: Run) -> None:
     """Reports while the server is down, and resends until it is answered."""
     assert run.server is not None
@@ -228,5 +237,6 @@ SCENARIOS = (
         declines=2,
         window=DECLINING_WINDOW_SECONDS,
     ),
+    Scenario("an id with another body", used_id, (200, 409, 200), 3, declines=1),
     Scenario("while the server restarts", restart, None, 3, own_server=True),
 )
