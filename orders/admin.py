@@ -1,11 +1,14 @@
 """The shop in the admin: products, orders with demo actions, payments to look at."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import InlineModelAdmin
-from django.db import transaction
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -16,9 +19,26 @@ from notifications.admin import ReadOnlyAdmin
 from orders import notifiers, payments
 from orders.demo import simulator
 from orders.models import Callback, Order, Payment, Product, Status
+from orders.money import amount_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
+
+
+class AmountField(forms.DecimalField):
+    """An amount as it is typed, in the one form in which callbacks have it."""
+
+    def to_python(self, value: Any) -> Any:
+        """Returns the amount as a Decimal; None for an empty field."""
+        if value in self.empty_values:
+            return None
+        try:
+            return amount_of(str(value).strip())
+        except ValueError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+AMOUNTS: Mapping[Any, Mapping[str, Any]] = {models.DecimalField: {"form_class": AmountField}}
 
 
 @admin.action(description=_("Place a demo order"), permissions=["order"])
@@ -35,6 +55,7 @@ def place_demo_order(modeladmin: admin.ModelAdmin, request: HttpRequest, product
 class ProductAdmin(admin.ModelAdmin):
     """Products."""
 
+    formfield_overrides = AMOUNTS
     list_display = ("name", "seller", "price", "currency")
     list_filter = ("currency",)
     search_fields = ("name", "seller__username")
@@ -91,6 +112,7 @@ class AttemptsInline(admin.TabularInline):
 class OrderAdmin(admin.ModelAdmin):
     """Orders; their status is moved by payments and actions alone, so that each move has one winner."""
 
+    formfield_overrides = AMOUNTS
     list_display = ("number", "buyer", "product", "amount", "currency", "status", "placed_at")
     list_filter = ("status", "currency", "placed_at")
     list_select_related = ("buyer", "product")

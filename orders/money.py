@@ -1,8 +1,23 @@
-"""Amounts of money for readers."""
+"""Amounts of money: read from texts in one strict form, and written for readers."""
 
+import re
 from decimal import Decimal
 
 from django.utils.formats import number_format
+
+# Decimal() takes far more: exponents, digits of other scripts, underscores, spaces, NaN. Ten digits before the point are
+# what the columns hold.
+AMOUNT = re.compile(r"(0|[1-9][0-9]{0,9})(\.[0-9]{1,2})?")
+
+
+def amount_of(text: str) -> Decimal:
+    """Reads an amount such as "12.50": ASCII digits, at most two decimals, above 0. Raises ValueError with the reason."""
+    if not AMOUNT.fullmatch(text):
+        raise ValueError('an amount is written like "12.50": digits, and at most two decimals')
+    amount = Decimal(text)
+    if not amount:
+        raise ValueError("an amount is greater than 0")
+    return amount
 
 
 def display(amount: Decimal, currency: str) -> str:

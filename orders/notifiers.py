@@ -4,6 +4,7 @@ save() calls the functions below through the receivers of signals.py. Call them 
 bulk_create(), which send no signals. A second call changes nothing: every event has a key.
 """
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -23,6 +24,10 @@ from orders.money import display
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
+
+
+# An order's number in the name of its channel: in one form, so that an order has one channel.
+NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
 def with_amount(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +110,7 @@ FINISH = register(Kind("finish", label=_("Finished"), title=_("Order %(number)s:
 
 def may_read_order(user: AbstractBaseUser, number: str) -> bool:
     """Whether a user may read the channel "order:<number>": only the buyer may."""
-    return number.isdecimal() and len(number) <= 18 and Order.objects.filter(number=number, buyer=user.pk).exists()
+    return bool(NUMBER.fullmatch(number)) and Order.objects.filter(number=number, buyer=user.pk).exists()
 
 
 def seller_names(ids: Collection[str]) -> dict[str, str]:

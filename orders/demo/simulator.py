@@ -51,7 +51,7 @@ class Message:
         kind = "payment.succeeded" if self.succeeded else "payment.failed"
         data: dict[str, Any] = {
             "order": self.order.number,
-            "amount": self.amount or str(self.order.amount),
+            "amount": self.amount or f"{self.order.amount:.2f}",
             "currency": self.currency or self.order.currency,
         }
         return json.dumps({"type": kind, "timestamp": self.happened_at.isoformat(), "data": data})
