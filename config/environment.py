@@ -57,6 +57,16 @@ def seconds(value: str) -> int:
     return int(value)
 
 
+def proxies(value: str) -> int:
+    """Parses a number of proxies; on and off are 1 and 0."""
+    if re.fullmatch(r"[2-9]", value):
+        return int(value)
+    try:
+        return int(boolean(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is not a number of proxies from 0 to 9") from None
+
+
 def days(value: str) -> int:
     """Parses a whole number of days from 1 to 36500."""
     if not re.fullmatch(r"[0-9]{1,5}", value) or not 1 <= int(value) <= 36_500:

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from orders.addresses import client_address, subject_of
 from orders.limits import Limit
 
 # Ten wrong passwords for one name from one address, a hundred from one address for any: then a pause of five minutes.
@@ -17,8 +18,8 @@ BY_ADDRESS = Limit("login.address", most=100, seconds=300)
 
 
 def address_of(request: HttpRequest | None) -> str:
-    """Where a request comes from."""
-    return str(request.META.get("REMOTE_ADDR", "")) if request is not None else ""
+    """Returns what is counted for the client of a request."""
+    return subject_of(client_address(request)) if request is not None else ""
 
 
 def is_limited(request: HttpRequest | None, username: str) -> bool:

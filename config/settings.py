@@ -174,7 +174,9 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 # A load balancer and a scraper ask by plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-if environment.read("BEHIND_PROXY", environment.boolean, default=False):
+# Addresses of clients are counted by (orders/addresses.py): those that this many proxies report.
+TRUSTED_PROXIES = environment.read("BEHIND_PROXY", environment.proxies, default=0)
+if TRUSTED_PROXIES:
     # The proxy sets this header itself, whatever its client sent (docs/design.md, "Behind a proxy").
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_HTTPONLY = True

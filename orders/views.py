@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from notifications.middleware import AuthenticatedRequest
 from orders import payments
+from orders.addresses import client_address
 from orders.demo import simulator, wallet
 from orders.models import Order, Product, Status
 from orders.payments import PROVIDERS, STANDARD, callbacks
@@ -137,6 +138,6 @@ def callback(request: HttpRequest, provider: str = STANDARD.name) -> HttpRespons
         return JsonResponse({"error": "there is no such provider"}, status=404)
     # Read by hand: request.body would answer a large body with Django's own error page.
     body = request.read(callbacks.LARGEST_BODY + 1)
-    source = request.META.get("REMOTE_ADDR") or "unknown"
+    source = client_address(request)
     answer = callbacks.receive(Arrival(PROVIDERS[provider], request.headers, body, source))
     return HttpResponse(answer.body, status=answer.status, content_type=answer.content_type)

@@ -14,6 +14,7 @@ from django.core.handlers.asgi import ASGIRequest
 
 from notifications import tracing
 from notifications.concurrency import Batcher
+from orders.addresses import client_address
 from orders.payments import callbacks
 from orders.payments.callbacks import AGAIN, LARGEST_BODY, Answer, Arrival
 from orders.payments.providers import PROVIDERS, STANDARD
@@ -51,7 +52,7 @@ class CallbackApplication:
         if body is None:
             # Neither answered nor counted: the client left, and it may have been the provider.
             return
-        source = request.META.get("REMOTE_ADDR") or "unknown"
+        source = client_address(request)
         answer = await self.answer(Arrival(provider, request.headers, body, source))
         content = answer.body.encode()
         headers = [

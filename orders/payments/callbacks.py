@@ -15,6 +15,7 @@ from django.db import DatabaseError, OperationalError, transaction
 from django.utils.text import Truncator
 
 from notifications import tracing
+from orders.addresses import subject_of
 from orders.limits import Limit
 from orders.models import Callback
 from orders.payments import settlement
@@ -83,7 +84,8 @@ def receive(arrival: Arrival) -> Answer:
 def receive_all(arrivals: Sequence[Arrival]) -> list[Answer]:
     """Takes callbacks, those that verify in one transaction, and returns an answer for each, in its place.
 
-    A source with too many refused callbacks within a minute is answered 429, and its callback is not stored.
+    A callback that verifies is taken, whatever came from its source. Of a source with too many refused callbacks within a
+    minute, any further one that does not verify is answered 429 and not stored.
     """
     examined = [examine(arrival) for arrival in arrivals]
     settled = iter(settle_all([each for each in examined if isinstance(each, Verified)]))
@@ -94,9 +96,6 @@ def examine(arrival: Arrival) -> Verified | Refused:
     """Verifies and parses a callback; stores a refused one."""
     tracing.begin_trace(arrival.trace)
     provider, body = arrival.provider, arrival.body
-    if limit().is_reached(arrival.source):
-        CALLBACKS.labels(provider.name, "limited").inc()
-        return Refused(refusal(429, "too many refused callbacks from this address: wait a minute"))
     report_id = ""
     try:
         check_size(body)
@@ -105,6 +104,9 @@ def examine(arrival: Arrival) -> Verified | Refused:
         signed = replace(report, provider=provider.name, digest=hashlib.sha256(body).hexdigest())
         return Verified(arrival, report_id, signed)
     except Rejected as rejected:
+        if limit().is_reached(subject_of(arrival.source)):
+            CALLBACKS.labels(provider.name, "limited").inc()
+            return Refused(refusal(429, "too many refused callbacks from this address: wait a minute"))
         return Refused(refuse(arrival, report_id, rejected))
 
 
@@ -181,7 +183,7 @@ def refuse(arrival: Arrival, report_id: str, rejected: Rejected) -> Answer:
     except DatabaseError:
         # It is refused in any case; when it is sent again, it may be recorded.
         logger.exception("a refused callback could not be stored")
-    limit().count(arrival.source)
+    limit().count(subject_of(arrival.source))
     return refusal(rejected.status, str(rejected))
 
 
