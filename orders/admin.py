@@ -11,7 +11,6 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -91,6 +90,23 @@ def simulate_payment(modeladmin: admin.ModelAdmin, request: HttpRequest, orders:
         messages.add_message(request, level, text % said)
 
 
+@admin.action(description=_("Cancel orders that are not paid"), permissions=["change"])
+def cancel_orders(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QuerySet[Order]) -> None:
+    """Cancels the chosen orders that still wait for their payment."""
+    count = 0
+    for order in orders.select_related("product", "buyer"):
+        payments.expire(order)
+        count += payments.cancel(order)
+    messages.success(request, ngettext("%d order cancelled.", "%d orders cancelled.", count) % count)
+
+
+@admin.action(description=_("Mark as refunded"), permissions=["change"])
+def mark_orders_refunded(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QuerySet[Order]) -> None:
+    """Notes that the money of the chosen orders, if they were paid, has been given back."""
+    count = sum(payments.refund(order) for order in orders.select_related("product", "buyer"))
+    messages.success(request, ngettext("%d order marked as refunded.", "%d orders marked as refunded.", count) % count)
+
+
 class AttemptsInline(admin.TabularInline):
     """The attempts to pay an order, declined ones too: to look at."""
 
@@ -118,9 +134,9 @@ class OrderAdmin(admin.ModelAdmin):
     list_select_related = ("buyer", "product")
     search_fields = ("number", "buyer__username", "product__name")
     autocomplete_fields = ("buyer", "product")
-    readonly_fields = ("status", "placed_at", "paid_at", "expires_at")
+    readonly_fields = ("status", "placed_at", "paid_at", "refunded_at", "expires_at")
     inlines = (AttemptsInline,)
-    actions = (mark_paid, simulate_payment)
+    actions = (mark_paid, cancel_orders, mark_orders_refunded, simulate_payment)
     date_hierarchy = "placed_at"
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[type[InlineModelAdmin], ...]:
@@ -135,7 +151,8 @@ class OrderAdmin(admin.ModelAdmin):
 @admin.action(description=_("Mark as refunded"), permissions=["refund"])
 def mark_refunded(modeladmin: admin.ModelAdmin, request: HttpRequest, chosen: QuerySet[Payment]) -> None:
     """Notes that the money of late or second payments has been given back."""
-    count = chosen.filter(refund_due=True).update(refund_due=False, refunded_at=timezone.now())
+    due = chosen.filter(refund_due=True).select_related("order__product", "order__buyer")
+    count = sum(payments.refund_payment(payment) for payment in due)
     messages.success(
         request, ngettext("%d payment marked as refunded.", "%d payments marked as refunded.", count) % count
     )

@@ -55,10 +55,11 @@ def day_of(seller: Any, now: datetime | None = None) -> Day:
     orders = Order.objects.of_seller(seller).filter(placed_at__gte=start - LONGEST_WAIT)
     counts = orders.aggregate(
         placed=Count("pk", filter=Q(placed_at__gte=start)),
-        paid=Count("pk", filter=Q(paid_at__gte=start)),
+        paid=Count("pk", filter=Q(status=Status.PAID, paid_at__gte=start)),
         expired=Count("pk", filter=Q(status=Status.EXPIRED, expires_at__gte=start)),
     )
-    takings = orders.filter(paid_at__gte=start).values("currency").order_by("currency").annotate(total=Sum("amount"))
+    paid = orders.filter(status=Status.PAID, paid_at__gte=start)
+    takings = paid.values("currency").order_by("currency").annotate(total=Sum("amount"))
     hours = (
         orders.filter(placed_at__gte=start)
         .annotate(hour=ExtractHour("placed_at", tzinfo=local.tzinfo))

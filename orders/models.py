@@ -53,11 +53,13 @@ class Product(models.Model):
 
 
 class Status(models.TextChoices):
-    """Where an order stands; `pending` is left once, for one of the others. A declined attempt leaves it pending."""
+    """Where an order stands; payments/settlement.py has the transitions. A declined attempt leaves it pending."""
 
     PENDING = "pending", _("waiting for payment")
     PAID = "paid", _("paid")
     EXPIRED = "expired", _("expired")
+    CANCELLED = "cancelled", _("cancelled")
+    REFUNDED = "refunded", _("refunded")
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -96,6 +98,7 @@ class Order(AtomicSaves):
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
     placed_at = models.DateTimeField(_("placed"), default=timezone.now, editable=False)
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True, editable=False)
+    refunded_at = models.DateTimeField(_("refunded"), null=True, blank=True, editable=False)
     expires_at = models.DateTimeField(_("expires"), editable=False)
 
     objects = OrderQuerySet.as_manager()
@@ -109,8 +112,14 @@ class Order(AtomicSaves):
             models.CheckConstraint(condition=Q(amount__gt=0), name="order_amount_positive"),
             models.CheckConstraint(condition=Q(status__in=Status.values), name="order_status_known"),
             models.CheckConstraint(
-                condition=Q(status="paid", paid_at__isnull=False) | (~Q(status="paid") & Q(paid_at__isnull=True)),
+                condition=Q(status__in=["paid", "refunded"], paid_at__isnull=False)
+                | (~Q(status__in=["paid", "refunded"]) & Q(paid_at__isnull=True)),
                 name="order_paid_with_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="refunded", refunded_at__isnull=False)
+                | (~Q(status="refunded") & Q(refunded_at__isnull=True)),
+                name="order_refunded_with_time",
             ),
         )
 
@@ -199,6 +208,11 @@ class Payment(models.Model):
 
     def __str__(self) -> str:
         return self.report_id
+
+    @property
+    def amount_display(self) -> str:
+        """The amount in the active language's format."""
+        return display(self.amount, self.currency)
 
 
 class Callback(models.Model):

@@ -64,6 +64,13 @@ EXPIRED = order_kind(
     title=_("Order %(number)s expired unpaid"),
     grouped=ngettext_lazy("%(count)d order expired unpaid", "%(count)d orders expired unpaid", "count"),
 )
+CANCELLED = order_kind(
+    "order.cancelled",
+    label=_("Order cancelled"),
+    title=_("Order %(number)s was cancelled"),
+    grouped=ngettext_lazy("%(count)d order cancelled", "%(count)d orders cancelled", "count"),
+)
+REFUNDED = order_kind("order.refunded", label=_("Order refunded"), title=_("Order %(number)s was refunded"))
 # To the buyer. A payment's result cannot be switched off.
 PAYMENT_SUCCEEDED = order_kind(
     "payment.succeeded",
@@ -81,6 +88,18 @@ PAYMENT_EXPIRED = order_kind(
     "payment.expired",
     label=_("Payment window over"),
     title=_("The time to pay for order %(number)s is over"),
+    required=True,
+)
+PAYMENT_CANCELLED = order_kind(
+    "payment.cancelled",
+    label=_("Order cancelled"),
+    title=_("Your order %(number)s was cancelled"),
+    required=True,
+)
+PAYMENT_REFUNDED = order_kind(
+    "payment.refunded",
+    label=_("Payment refunded"),
+    title=_("Your payment for order %(number)s was refunded"),
     required=True,
 )
 # To the seller, then to the buyer.
@@ -168,19 +187,38 @@ def order_expired(*orders: Order) -> None:
     log.append_all(settled(orders, PAYMENT_EXPIRED, seller=EXPIRED))
 
 
+def order_cancelled(*orders: Order) -> None:
+    """Notifies sellers and buyers, and ends the payment pages."""
+    log.append_all(settled(orders, PAYMENT_CANCELLED, seller=CANCELLED))
+
+
+def order_refunded(*orders: Order) -> None:
+    """Notifies sellers and buyers of orders whose money was given back."""
+    log.append_all(
+        event(channel, kind, order)
+        for order in orders
+        for channel, kind in ((seller_channel(order), REFUNDED), (buyer_channel(order), PAYMENT_REFUNDED))
+    )
+
+
+def payment_refunded(*payments: Payment) -> None:
+    """Notifies sellers and buyers of late or second payments that were given back."""
+    log.append_all(of_payments(payments, seller=REFUNDED, buyer=PAYMENT_REFUNDED))
+
+
 def refund_due(*payments: Payment) -> None:
     """Notifies sellers and buyers of money that arrived after the order had ended."""
-    log.append_all(refunds(payments))
+    log.append_all(of_payments(payments, seller=REFUND_DUE, buyer=PAYMENT_REFUND_DUE))
 
 
-def refunds(payments: Iterable[Payment]) -> Iterable[Event]:
-    """Yields the events of payments that are due for refund."""
+def of_payments(payments: Iterable[Payment], *, seller: Kind, buyer: Kind) -> Iterable[Event]:
+    """Yields the events of payments that do not pay their orders."""
     for payment in payments:
         order = payment.order
-        for channel, kind in ((seller_channel(order), REFUND_DUE), (buyer_channel(order), PAYMENT_REFUND_DUE)):
+        for channel, kind in ((seller_channel(order), seller), (buyer_channel(order), buyer)):
             refund = event(channel, kind, order)
-            # The key has the payment, not the order: an order may have several that are due.
-            refund.key = f"{kind.name}:{payment.pk}:{channel}"
+            # The key has the payment too: an order may have several that are due.
+            refund.key = f"{kind.name}:{order.number}:{payment.pk}:{channel}"
             yield refund
 
 

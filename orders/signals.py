@@ -7,6 +7,8 @@ from orders.models import Order, Status
 TOLD_OF = {
     Status.PAID: notifiers.order_paid,
     Status.EXPIRED: notifiers.order_expired,
+    Status.CANCELLED: notifiers.order_cancelled,
+    Status.REFUNDED: notifiers.order_refunded,
 }
 
 

@@ -1,11 +1,13 @@
 """The shop's pages. Every lookup is scoped to the reader; every change is a POST."""
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -57,12 +59,13 @@ def sales(request: AuthenticatedRequest) -> HttpResponse:
     return render(request, "orders/sales.html", {"orders": orders.select_related("product", "buyer")[:LISTED]})
 
 
-def order_of(request: AuthenticatedRequest, number: int, *, seller_too: bool = False) -> Order:
-    """Returns the order if it is the reader's; to everyone else it does not exist. Expires it if its time is over."""
+def order_of(request: AuthenticatedRequest, number: int, *roles: str) -> Order:
+    """Returns the order if the reader has one of the roles ("buyer", "seller") in it; to others it does not exist.
+
+    Expires it if its time is over.
+    """
     order = Order.objects.select_related("product__seller", "buyer").filter(number=number).first()
-    if order is None or not (
-        order.buyer_id == request.user.pk or (seller_too and order.product.seller_id == request.user.pk)
-    ):
+    if order is None or not any(getattr(order, role) == request.user for role in roles):
         raise Http404
     payments.expire(order)
     return order
@@ -72,15 +75,64 @@ def order_of(request: AuthenticatedRequest, number: int, *, seller_too: bool = F
 @login_required
 def detail(request: AuthenticatedRequest, number: int) -> HttpResponse:
     """An order, for its buyer and its seller."""
-    order = order_of(request, number, seller_too=True)
-    return render(request, "orders/detail.html", {"order": order, "is_buyer": order.buyer_id == request.user.pk})
+    order = order_of(request, number, "buyer", "seller")
+    context = {
+        "order": order,
+        "is_buyer": order.buyer == request.user,
+        "is_seller": order.seller == request.user,
+        "refunds_due": order.payments.filter(refund_due=True).order_by("pk"),
+    }
+    return render(request, "orders/detail.html", context)
+
+
+@require_POST
+@login_required
+def cancel_order(request: AuthenticatedRequest, number: int) -> HttpResponse:
+    """Cancels an order, for its buyer, as long as it is not paid."""
+    order = order_of(request, number, "buyer")
+    if payments.cancel(order):
+        # Where an open payment page goes too.
+        return redirect("orders:outcome", number)
+    say_why_not(request, order, _("Order %(number)s can no longer be cancelled: %(status)s."))
+    return redirect(order)
+
+
+@require_POST
+@login_required
+def refund_order(request: AuthenticatedRequest, number: int) -> HttpResponse:
+    """Notes that a paid order's money has been given back, for its seller."""
+    order = order_of(request, number, "seller")
+    if payments.refund(order):
+        messages.success(request, _("Order %(number)s is marked as refunded.") % {"number": number})
+    else:
+        say_why_not(request, order, _("Order %(number)s cannot be refunded: %(status)s."))
+    return redirect(order)
+
+
+@require_POST
+@login_required
+def refund_late_payment(request: AuthenticatedRequest, number: int, pk: int) -> HttpResponse:
+    """Notes that a late or second payment has been given back, for the order's seller."""
+    order = order_of(request, number, "seller")
+    if payments.refund_payment(
+        get_object_or_404(order.payments.select_related("order__product", "order__buyer"), pk=pk)
+    ):
+        messages.success(request, _("The payment is marked as refunded."))
+    else:
+        messages.error(request, _("This payment is not due for refund."))
+    return redirect(order)
+
+
+def say_why_not(request: HttpRequest, order: Order, text: str) -> None:
+    """Says on the next page what an order's status does not allow."""
+    messages.error(request, text % {"number": order.number, "status": order.get_status_display()})
 
 
 @require_GET
 @login_required
 def pay(request: AuthenticatedRequest, number: int) -> HttpResponse:
     """The payment page: waits for the provider's result; with a result it leads on at once."""
-    order = order_of(request, number)
+    order = order_of(request, number, "buyer")
     if order.status != Status.PENDING:
         return redirect("orders:outcome", order.number)
     context = {
@@ -105,7 +157,7 @@ def pay(request: AuthenticatedRequest, number: int) -> HttpResponse:
 @login_required
 def outcome(request: AuthenticatedRequest, number: int) -> HttpResponse:
     """How a payment ended; as long as it has not, the payment page."""
-    order = order_of(request, number)
+    order = order_of(request, number, "buyer")
     if order.status == Status.PENDING:
         return redirect("orders:pay", order.number)
     return render(request, "orders/outcome.html", {"order": order})
@@ -125,7 +177,7 @@ def wallet_page(request: HttpRequest, token: str) -> HttpResponse:
         simulator.deliver(simulator.Message(order, succeeded=decision == "confirm"), source="wallet")
         return redirect("orders:wallet", token)
     # 410: the link was right once, and will not be again.
-    status = 410 if order.status == Status.EXPIRED else 200
+    status = 410 if order.status in (Status.EXPIRED, Status.CANCELLED) else 200
     context = {"order": order, "may_pay": wallet.may_pay(order), "declined": order.declined_attempts}
     return render(request, "orders/wallet.html", context, status=status)
 

@@ -14,7 +14,17 @@ May import: orders.models, notifiers, limits, money, and the public names of not
 """
 
 from orders.payments.providers import PROVIDERS, STANDARD, Provider, Rejected, Report, parse_amount
-from orders.payments.settlement import Effect, Result, apply_all, expire, expire_overdue, settle
+from orders.payments.settlement import (
+    Effect,
+    Result,
+    apply_all,
+    cancel,
+    expire,
+    expire_overdue,
+    refund,
+    refund_payment,
+    settle,
+)
 
 __all__ = [
     "PROVIDERS",
@@ -25,8 +35,11 @@ __all__ = [
     "Report",
     "Result",
     "apply_all",
+    "cancel",
     "expire",
     "expire_overdue",
     "parse_amount",
+    "refund",
+    "refund_payment",
     "settle",
 ]

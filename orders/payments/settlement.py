@@ -1,6 +1,7 @@
 """How an order's payment ends: each way one conditional UPDATE, so that of several at once one wins.
 
-    pending ─▶ paid | expired
+    pending ─▶ paid | expired | cancelled
+    paid ─▶ refunded
 
 The winner writes the events in the same transaction; the losers change nothing and learn where the order stands. Money
 that arrives at an order which is no longer pending is kept, flagged as due for refund, and told to both sides. An
@@ -145,7 +146,7 @@ def settle(order: Order, status: Status, *, now: datetime | None = None) -> bool
     """Moves a pending order to its end; True for the one caller that did it. The others see where it stands."""
     won = end([order], status, now=now)
     if not won:
-        order.refresh_from_db(fields=["status", "paid_at"])
+        order.refresh_from_db(fields=["status", "paid_at", "refunded_at"])
     return won
 
 
@@ -157,6 +158,39 @@ def expire(order: Order) -> bool:
         won = settle(order, Status.EXPIRED)
         if won:
             notifiers.order_expired(order)
+    return won
+
+
+def cancel(order: Order) -> bool:
+    """Cancels a pending order; True for the one caller that did it. Money that arrives later is due for refund."""
+    with transaction.atomic():
+        won = settle(order, Status.CANCELLED)
+        if won:
+            notifiers.order_cancelled(order)
+    return won
+
+
+def refund(order: Order) -> bool:
+    """Notes that the money of a paid order has been given back; True for the one caller that did it."""
+    now = timezone.now()
+    with transaction.atomic():
+        paid = Order.objects.filter(number=order.number, status=Status.PAID)
+        if not paid.update(status=Status.REFUNDED, refunded_at=now):
+            order.refresh_from_db(fields=["status", "paid_at", "refunded_at"])
+            return False
+        order.status, order.refunded_at = Status.REFUNDED, now
+        order.payments.filter(applied=True).update(refunded_at=now)
+        notifiers.order_refunded(order)
+    return True
+
+
+def refund_payment(payment: Payment) -> bool:
+    """Notes that money which did not pay its order has been given back; True for the one caller that did it."""
+    with transaction.atomic():
+        due = Payment.objects.filter(pk=payment.pk, refund_due=True)
+        won = bool(due.update(refund_due=False, refunded_at=timezone.now()))
+        if won:
+            notifiers.payment_refunded(payment)
     return won
 
 

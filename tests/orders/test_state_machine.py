@@ -81,7 +81,23 @@ class PaymentMachine(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        payments.expire(Order.objects.select_related("product", "buyer").get(number=self.order.number))
+        payments.expire(self.current())
+
+    @rule()
+    def cancel(self) -> None:
+        before = self.current().status
+        assert payments.cancel(self.current()) == (before == Status.PENDING)
+
+    @rule()
+    def refund(self) -> None:
+        before = self.current().status
+        assert payments.refund(self.current()) == (before == Status.PAID)
+
+    @rule()
+    def refund_late_money(self) -> None:
+        for payment in Payment.objects.filter(order=self.order, refund_due=True).select_related("order__product"):
+            assert payments.refund_payment(payment)
+            assert not payments.refund_payment(payment)
 
     @rule()
     def cron(self) -> None:
@@ -90,6 +106,9 @@ class PaymentMachine(RuleBasedStateMachine):
     @rule()
     def the_window_ends(self) -> None:
         Order.objects.filter(number=self.order.number).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    def current(self) -> Order:
+        return Order.objects.select_related("product", "buyer").get(number=self.order.number)
 
     def told(self, channel: str) -> list[str]:
         return [event.kind for event in log.read(self.began_at - 1, channels=[channel])]
@@ -102,16 +121,24 @@ class PaymentMachine(RuleBasedStateMachine):
         kept = Payment.objects.filter(order=current, outcome="succeeded")
         assert {payment.report_id for payment in kept} == self.taken
         used = [payment for payment in kept if payment.applied]
-        assert len(used) == (current.status == Status.PAID)
-        assert all(payment.refund_due for payment in kept if not payment.applied)
+        was_paid = current.status in (Status.PAID, Status.REFUNDED)
+        assert len(used) == was_paid
+        assert all(bool(payment.refunded_at) == (current.status == Status.REFUNDED) for payment in used)
+        late = [payment for payment in kept if not payment.applied]
+        assert all(payment.refund_due != bool(payment.refunded_at) for payment in late)
         seller = self.told(f"seller:{current.product.seller.pk}")
-        assert seller.count("order.paid") == (current.status == Status.PAID)
+        assert seller.count("order.paid") == was_paid
+        assert seller.count("order.cancelled") == (current.status == Status.CANCELLED)
+        given_back = sum(payment.refunded_at is not None for payment in kept)
+        assert seller.count("order.refunded") == given_back
         assert seller.count("order.expired") == (current.status == Status.EXPIRED)
         assert seller.count("order.refund_due") == len(kept) - len(used)
         page = self.told(current.channel)
         ended = {
             Status.PAID: ["payment.succeeded", "finish"],
             Status.EXPIRED: ["payment.expired", "finish"],
+            Status.CANCELLED: ["payment.cancelled", "finish"],
+            Status.REFUNDED: ["payment.succeeded", "finish"],
             Status.PENDING: [],
         }
         assert page == ["payment.declined"] * len(self.declined) + ended[Status(current.status)]

@@ -251,6 +251,12 @@ orders/<int:number>/pay/                                       GET  302 200 404 
 orders/<int:number>/pay/                                       POST 405 405 405 405 405 405 405 405
 orders/<int:number>/done/                                      GET  302 302 404 404 404 404 404 404
 orders/<int:number>/done/                                      POST 405 405 405 405 405 405 405 405
+orders/<int:number>/cancel/                                    GET  405 405 405 405 405 405 405 405
+orders/<int:number>/cancel/                                    POST 302 302 404 404 404 404 404 404
+orders/<int:number>/refund/                                    GET  405 405 405 405 405 405 405 405
+orders/<int:number>/refund/                                    POST 302 404 404 302 404 404 404 404
+orders/<int:number>/payments/<int:pk>/refund/                  GET  405 405 405 405 405 405 405 405
+orders/<int:number>/payments/<int:pk>/refund/                  POST 302 404 404 302 404 404 404 404
 sales/                                                         GET  302 200 200 200 200 200 200 200
 sales/                                                         POST 405 405 405 405 405 405 405 405
 pay/<str:token>/                                               GET  200 200 200 200 200 200 200 200
