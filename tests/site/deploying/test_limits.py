@@ -11,6 +11,8 @@ from orders.payments.callbacks import limit
 from tests.site.deploying.test_nginx import Front, behind  # noqa: F401  a fixture
 from tests.support.services import Site
 
+JSON = {"Content-Type": "application/json"}
+
 
 def client_at(front: Front, address: str) -> httpx.Client:
     """A client that nginx sees at an address of the loopback network."""
@@ -49,13 +51,13 @@ def test_wrong_passwords_and_junk_from_one_client_hold_up_no_other(demo_site: Si
         order = placed_by(other, demo_site)
         answers = [
             stranger.post(
-                "/payments/callback/", content=b"junk", headers={"X-Forwarded-For": f"203.0.113.{each % 250}"}
+                "/payments/callback/", content=b"{}", headers=JSON | {"X-Forwarded-For": f"203.0.113.{each % 250}"}
             )
             for each in range(limit().most + 1)
         ]
         assert {answer.status_code for answer in answers[:-1]} <= {400, 401}
         assert answers[-1].status_code == 429
-        assert other.post("/payments/callback/", content=b"junk").status_code in (400, 401)
+        assert other.post("/payments/callback/", content=b"{}", headers=JSON).status_code in (400, 401)
         headers, body = Message(order).signed()
         answer = stranger.post("/payments/callback/", content=body, headers=headers)
         assert (answer.status_code, answer.text) == (200, "success")
