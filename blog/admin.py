@@ -1,12 +1,15 @@
 """The blog in the admin: posts with "publish", follows."""
 
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from blog.models import Follow, Post
+from notifications.admin import RetractionAdmin
 
 
 @admin.action(description=_("Publish"), permissions=["change"])
@@ -21,7 +24,7 @@ def publish(modeladmin: admin.ModelAdmin, request: HttpRequest, posts: QuerySet[
 
 
 @admin.register(Post)
-class PostAdmin(admin.ModelAdmin):
+class PostAdmin(RetractionAdmin):
     """Posts."""
 
     list_display = ("title", "author", "status", "published_at")
@@ -41,3 +44,11 @@ class FollowAdmin(admin.ModelAdmin):
     list_select_related = ("follower", "author")
     search_fields = ("follower__username", "author__username")
     autocomplete_fields = ("follower", "author")
+
+
+admin.site.unregister(get_user_model())
+
+
+@admin.register(get_user_model())
+class PersonAdmin(RetractionAdmin, UserAdmin):
+    """People. Deleting an author deletes posts that readers were notified of."""

@@ -30,6 +30,11 @@ def author_channel(author_id: int) -> str:
     return f"author:{author_id}"
 
 
+def post_key(post: Post) -> str:
+    """Returns the key of a post's event."""
+    return f"{PUBLISHED.name}:{post.pk}"
+
+
 def author_names(ids: Collection[str]) -> dict[str, str]:
     """What authors' channels are called."""
     authors = get_user_model().objects.filter(pk__in=ids)
@@ -44,10 +49,20 @@ def post_published(*posts: Post) -> None:
             kind=PUBLISHED.name,
             data={"author": post.author.get_username(), "title": post.title},
             url=post.get_absolute_url(),
-            key=f"{PUBLISHED.name}:{post.pk}",
+            key=post_key(post),
         )
         for post in posts
     )
+
+
+def post_withdrawn(*posts: Post) -> None:
+    """Retracts the event of each post: it leaves the inboxes and the open pages of the followers."""
+    log.retract(*map(post_key, posts))
+
+
+def author_withdrawn(author: AbstractBaseUser) -> None:
+    """Retracts the events of all posts of an author."""
+    log.retract(channel=author_channel(author.pk), kind=PUBLISHED.name)
 
 
 def author_followed(follow: Follow) -> None:

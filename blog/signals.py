@@ -2,24 +2,38 @@
 
 from typing import Any
 
-from django.db.models.signals import post_delete, post_save
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models.signals import post_delete, post_save, pre_delete
 
 from blog import notifiers
 from blog.models import Follow, Post
-from notifications import saves
+from notifications import deletions, saves
 
 
 def connect() -> None:
     """Connects the receivers; called once, when the app is ready."""
     saves.call_on_change(Post, "status", tell_of_post)
+    deletions.retract_on_delete(Post, lambda post: [notifiers.post_key(post)])
+    pre_delete.connect(withdraw_author, sender=get_user_model(), dispatch_uid="blog.withdraw_author")
     post_save.connect(subscribe_follower, sender=Follow, dispatch_uid="blog.subscribe_follower")
     post_delete.connect(unsubscribe_follower, sender=Follow, dispatch_uid="blog.unsubscribe_follower")
 
 
 def tell_of_post(post: Post, before: str | None) -> None:
-    """Notifies the followers of a post that becomes published; correcting a published one does not."""
+    """Notifies the followers of a post that becomes published, and retracts the event of one that ceases to be.
+
+    Correcting a published post does neither; nor does publishing it again, because its key is in the log.
+    """
     if post.is_published:
         notifiers.post_published(post)
+    elif before == Post.Status.PUBLISHED:
+        notifiers.post_withdrawn(post)
+
+
+def withdraw_author(sender: Any, instance: AbstractBaseUser, **kwargs: Any) -> None:
+    """Retracts the events of an author who is deleted while the followers still receive it: before their follows end."""
+    notifiers.author_withdrawn(instance)
 
 
 def subscribe_follower(sender: Any, instance: Follow, *, created: bool, raw: bool, **kwargs: Any) -> None:

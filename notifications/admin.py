@@ -5,8 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import admin
+from django.contrib.admin.utils import NestedObjects
 from django.contrib.auth import get_user_model
 from django.core.exceptions import PermissionDenied
+from django.db import router
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -14,7 +16,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from notifications import preferences
+from notifications import deletions, preferences
 from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
 from notifications.monitoring import dashboard, delivery_trace, why
 from notifications.sanitizing import parse_position
@@ -29,6 +31,29 @@ def reports_may_come(asked: str) -> bool:
         return 0 <= time.time() - parse_position(asked) < REPORT_WAIT
     except ValueError:
         return False
+
+
+# The admin of these does not allow a deletion; without the person they are nothing.
+OWN_ROWS = (Subscription, Preference, Digest)
+
+
+class RetractionAdmin(admin.ModelAdmin):
+    """Pages of rows whose events `deletions.retract_on_delete()` retracts: before a deletion, Django's page names their number."""
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
+        """Adds to the summary the events that are retracted, and the people who have them in their inboxes.
+
+        A person's subscriptions, preferences and digest are deleted with the person: they need no permission of their own.
+        """
+        to_delete, counts, needed, protected = super().get_deleted_objects(objs, request)
+        needed = {name for name in needed if str(name) not in {str(model._meta.verbose_name) for model in OWN_ROWS}}
+        collector = NestedObjects(using=router.db_for_write(self.model), origin=objs)
+        collector.collect(objs)
+        rows = [row for found in collector.model_objs.values() for row in found]
+        events, people = deletions.audience(list(deletions.keys_of(rows)))
+        if events:
+            counts |= {str(_("notifications that are retracted")): events, str(_("people who were notified")): people}
+        return to_delete, counts, needed, protected
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -49,7 +74,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 class EventAdmin(ReadOnlyAdmin):
     """The event log, newest first."""
 
-    list_display = ("position", "kind", "channel", "title", "created_at")
+    list_display = ("position", "kind", "channel", "title", "created_at", "retracted_at")
     list_filter = ("kind", "created_at")
     search_fields = ("channel", "key")
     ordering = ("-id",)

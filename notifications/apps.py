@@ -23,7 +23,7 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connects this app to Django, to django-eventstream and to the apps of the site."""
-        from notifications import checks, inbox, kinds, preferences
+        from notifications import checks, inbox, kinds, log, preferences
         from notifications.inbox import marks
         from notifications.monitoring import heartbeat
         from notifications.stream import hub, tail
@@ -31,6 +31,7 @@ class NotificationsConfig(AppConfig):
 
         # The kinds that this app appends itself: pages listen for registered kinds.
         kinds.register(inbox.READ)
+        kinds.register(log.RETRACTED)
         kinds.register(preferences.CHANGED)
         # Log-outs and changed accounts reach open streams, and new users get their own channels.
         accounts.connect_account_receivers()

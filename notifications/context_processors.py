@@ -38,7 +38,6 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
             "icons_url": static("notifications/icons.svg"),
             "words": {"read": _("Mark as read"), "unread": _("Mark as unread"), "dismiss": _("Dismiss")},
             "kinds": kinds.names(),
-            "unlisted": kinds.unlisted_names(),
             "user_id": user.pk,
             "preferences_json": json.dumps(chosen.as_json(), separators=(",", ":")),
         }

@@ -57,6 +57,8 @@ class Event(models.Model):
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     # Null until the transaction that wrote the row has committed and log.sequence() has seen it.
     position = models.BigIntegerField(_("position"), unique=True, null=True, editable=False)
+    # Set by log.retract(): the event keeps its position and its key, and no reader shows it.
+    retracted_at = models.DateTimeField(_("retracted"), null=True, editable=False)
 
     class Meta:
         verbose_name = _("event")

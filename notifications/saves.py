@@ -8,7 +8,7 @@ from django.db import connections
 from django.db.models import Model
 from django.db.models.signals import post_save, pre_save
 
-from notifications import log
+from notifications import deletions, log
 from notifications.kinds import Kind, register
 from notifications.models import Event
 
@@ -17,12 +17,17 @@ NOT_WRITTEN = object()
 
 
 def notify_on_create(
-    model: type[Model] | str, kind: Kind, *, to: Callable[[Any], str], fields: Collection[str] = ()
+    model: type[Model] | str,
+    kind: Kind,
+    *,
+    to: Callable[[Any], str],
+    fields: Collection[str] = (),
+    retract_deleted: bool = True,
 ) -> Callable[..., None]:
     """Registers the kind, and appends an event of it for each new row; the link is the row's get_absolute_url().
 
     model: the class, or "app.Model". to: returns the channel of a row, e.g. "user:7". fields: the fields of the row that
-    the kind's texts name. Derive the model from AtomicSaves, so that the row and its event are one transaction.
+    the kind's texts name. retract_deleted: the event of a row that is deleted is retracted, since its link leads nowhere. Derive the model from AtomicSaves, so that the row and its event are one transaction.
     Returns a function: call it with rows that were made without signals (bulk_create). A row makes one event at most.
     """
     register(kind)
@@ -34,8 +39,11 @@ def notify_on_create(
             kind=kind.name,
             data={field: plain(getattr(row, field)) for field in fields},
             url=link() if link else "",
-            key=f"{kind.name}:{row.pk}",
+            key=key(row),
         )
+
+    def key(row: Model) -> str:
+        return f"{kind.name}:{row.pk}"
 
     def tell(*rows: Model) -> None:
         log.append_all(event(row) for row in rows)
@@ -47,6 +55,8 @@ def notify_on_create(
     # Not weak: nothing else refers to the receiver.
     uid = f"notifications.notify_on_create.{kind.name}"
     post_save.connect(tell_of_row, sender=model, weak=False, dispatch_uid=uid)
+    if retract_deleted:
+        deletions.retract_on_delete(model, lambda row: [key(row)])
     return tell
 
 

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from notifications.admin import ReadOnlyAdmin
+from notifications.admin import ReadOnlyAdmin, RetractionAdmin
 from orders import notifiers, payments
 from orders.demo import simulator
 from orders.models import Callback, Order, Payment, Product, Status
@@ -125,7 +125,7 @@ class AttemptsInline(admin.TabularInline):
 
 
 @admin.register(Order)
-class OrderAdmin(admin.ModelAdmin):
+class OrderAdmin(RetractionAdmin):
     """Orders; their status is moved by payments and actions alone, so that each move has one winner."""
 
     formfield_overrides = AMOUNTS

@@ -1,6 +1,8 @@
 """Receivers that turn "this save matters" into a call of a notifier."""
 
-from notifications import saves
+from collections.abc import Iterator
+
+from notifications import deletions, kinds, saves
 from orders import notifiers
 from orders.models import Order, Status
 
@@ -15,6 +17,7 @@ TOLD_OF = {
 def connect() -> None:
     """Connects the receivers; called once, when the app is ready."""
     saves.call_on_change(Order, "status", tell_of_order)
+    deletions.retract_on_delete(Order, inbox_keys)
 
 
 def tell_of_order(order: Order, before: str | None) -> None:
@@ -24,3 +27,10 @@ def tell_of_order(order: Order, before: str | None) -> None:
     told = TOLD_OF.get(Status(order.status))
     if told is not None:
         told(order)
+
+
+def inbox_keys(order: Order) -> Iterator[str]:
+    """Yields the keys of all events about an order that may be in the inboxes of its seller and its buyer."""
+    for kind in kinds.listed():
+        for channel in (notifiers.seller_channel(order), notifiers.buyer_channel(order)):
+            yield str(notifiers.event(channel, kind, order).key)

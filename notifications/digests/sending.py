@@ -79,7 +79,7 @@ def due(now: datetime | None = None) -> list[Any]:
             mailed=Coalesce(F("user__notification_digest__through"), Value(0)),
             past=Greatest("read_through", "mailed", Value(news_since(now))),
         )
-        .filter(Exists(news.exclude(kind__in=kinds.unlisted_names())))
+        .filter(Exists(news.filter(retracted_at=None).exclude(kind__in=kinds.unlisted_names())))
         .exclude(Q(**{address: ""}) | Q(**{f"{address}__isnull": True}) | mailed_lately)
         .order_by("user_id")
         .values_list("user_id", flat=True)

@@ -72,6 +72,7 @@ def told(user_id: Any, hidden: Collection[str], *, unread_only: bool = False) ->
     # The channels in a subquery: the database then reads only their events, however long the log is.
     events = marked(Event.objects.filter(position__isnull=False, channel__in=mine.values("channel")), user_id).filter(
         ~Q(kind__in=hidden),
+        Q(retracted_at=None),
         Q(mark=None) | Q(mark__state__in=(Reading.State.READ, Reading.State.UNREAD)),
         read_through__isnull=False,
     )

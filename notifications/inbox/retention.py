@@ -43,4 +43,4 @@ def unread_by_anybody() -> Q:
     marks = Reading.objects.filter(event=OuterRef(OuterRef("pk")), user=OuterRef("user"))
     again = marks.filter(state=Reading.State.UNREAD, since__gte=OuterRef("read_through"))
     never = Q(read_through__lt=OuterRef("position")) & ~Exists(marks)
-    return ~Q(kind__in=kinds.unlisted_names()) & Q(Exists(heard.filter(never | Exists(again))))
+    return ~Q(kind__in=kinds.unlisted_names()) & Q(retracted_at=None) & Q(Exists(heard.filter(never | Exists(again))))

@@ -76,7 +76,10 @@ class Search:
         )
 
     def _wanted(self) -> str:
-        conditions = [statements.UNREAD_CASE if self.unread_only else statements.IS_KEPT]
+        conditions = [
+            statements.UNREAD_CASE if self.unread_only else statements.IS_KEPT,
+            statements.IS_NOT_RETRACTED,
+        ]
         if self.hidden:
             names = ", ".join(f"%(hidden_{number})s" for number in range(len(self.hidden)))
             conditions.append(f"e.kind NOT IN ({names})")

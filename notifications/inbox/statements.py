@@ -7,7 +7,7 @@ asks each channel, through the index on channel and position, for its newest eve
 Clauses, in braces:
 - before: `position` is before the page's cursor, or any.
 - low: up to this position nothing of a channel is looked for. All: `since`. The unread: `since` or `read_through`.
-- wanted: the event is unread (or not dismissed), of a kind that is not hidden, and of the kind that is asked for.
+- wanted: the event is unread (or not dismissed), not retracted, of a kind that is not hidden, and of the kind that is asked for.
 - is_unread: as wanted, for the unread alone.
 - one_of_newest: `f.id` is one of the newest events of the channel of `s` before the window; see OF_CHANNEL.
 
@@ -30,6 +30,7 @@ UNREAD_CASE = (
     f" ELSE r.state = '{Reading.State.UNREAD}' AND r.since >= s.read_through END"
 )
 IS_KEPT = f"(r.state IS NULL OR r.state <> '{Reading.State.DISMISSED}')"
+IS_NOT_RETRACTED = "e.retracted_at IS NULL"
 LOW_OF_ALL = "s.since"
 LOW_OF_UNREAD = "CASE WHEN s.read_through > s.since THEN s.read_through ELSE s.since END"
 
@@ -86,7 +87,7 @@ PAGE_STATEMENT = statement(f"""
         SELECT e.id, e.position
         FROM (
             -- The window by position alone, before any join: its index is read from the end.
-            SELECT id, channel, kind, position FROM {EVENT}
+            SELECT id, channel, kind, position, retracted_at FROM {EVENT}
             WHERE {{before}}
                 AND position > (SELECT position FROM edge) AND position > (SELECT floor FROM edge)
             ORDER BY position DESC
@@ -134,7 +135,7 @@ COUNT_RECENT_STATEMENT = statement(f"""
     recent AS (
         SELECT e.id
         FROM (
-            SELECT id, channel, kind, position FROM {EVENT}
+            SELECT id, channel, kind, position, retracted_at FROM {EVENT}
             WHERE {{before}}
                 AND position > (SELECT position FROM edge) AND position > (SELECT floor FROM edge)
             ORDER BY position DESC
@@ -159,7 +160,7 @@ COUNT_STATEMENT = statement(f"""
     recent AS (
         SELECT e.id, e.position
         FROM (
-            SELECT id, channel, kind, position FROM {EVENT}
+            SELECT id, channel, kind, position, retracted_at FROM {EVENT}
             WHERE {{before}}
                 AND position > (SELECT position FROM edge) AND position > (SELECT floor FROM edge)
             ORDER BY position DESC

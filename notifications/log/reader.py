@@ -28,10 +28,20 @@ def head() -> int:
 
 
 def read(
-    after: int, *, through: int | None = None, channels: Collection[str] | None = None, limit: int = READ_LIMIT
+    after: int,
+    *,
+    through: int | None = None,
+    channels: Collection[str] | None = None,
+    limit: int = READ_LIMIT,
+    with_retracted: bool = False,
 ) -> list[Event]:
-    """Returns up to `limit` events with after < position <= through, of these channels, by position."""
+    """Returns up to `limit` events with after < position <= through, of these channels, by position.
+
+    with_retracted: also those that were retracted. Only then do the positions of all channels have no gaps.
+    """
     events = Event.objects.filter(position__gt=after)
+    if not with_retracted:
+        events = events.filter(retracted_at=None)
     if through is not None:
         events = events.filter(position__lte=through)
     if channels is not None:

@@ -101,12 +101,19 @@ async def publish(sequenced: Sequenced) -> None:
 
 def packed(sequenced: Sequenced) -> dict[str, Any]:
     """Returns the message: the position of the head, and the events if they are small."""
-    events = [{name: getattr(event, name) for name in CARRIED} for event in sequenced.events]
+    events = [carried(event) for event in sequenced.events]
     text = json.dumps(events, cls=DjangoJSONEncoder)
     if len(text) > MOST_BYTES:
         return {"position": sequenced.head, "events": ""}
     # Signed: write access to Redis alone must not let an attacker send events that are not in the log.
     return {"position": sequenced.head, "events": signer().sign(text)}
+
+
+def carried(event: Event) -> dict[str, Any]:
+    """Returns the fields of an event that a wake-up carries."""
+    fields = {name: getattr(event, name) for name in CARRIED}
+    # Left out of nearly all.
+    return fields if event.retracted_at is None else fields | {"retracted_at": event.retracted_at}
 
 
 def unpacked(message: Mapping[str, Any]) -> Sequenced:
@@ -118,11 +125,16 @@ def unpacked(message: Mapping[str, Any]) -> Sequenced:
         head = 0
     try:
         events = json.loads(signer().unsign(message["events"]))
-        created = [datetime.fromisoformat(event.pop("created_at")) for event in events]
-        events = [{name: event[name] for name in CARRIED if name != "created_at"} for event in events]
-        return Sequenced(head, [Event(**event, created_at=at) for event, at in zip(events, created, strict=True)])
+        return Sequenced(head, [event_of(fields) for fields in events])
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError, signing.BadSignature):
         return Sequenced(head, [])
+
+
+def event_of(fields: Mapping[str, Any]) -> Event:
+    """Returns the event of these fields; leaves out those of another release. Raises KeyError, TypeError or ValueError."""
+    times = {name: fields.get(name) for name in ("created_at", "retracted_at")}
+    moments = {name: time and datetime.fromisoformat(time) for name, time in times.items()}
+    return Event(**{name: fields[name] for name in CARRIED} | moments)
 
 
 def signer() -> signing.Signer:

@@ -39,6 +39,7 @@ def explain(user: "AbstractBaseUser", event: Event) -> list[Answer]:
     """Returns all answers, in the order in which the code decides."""
     chosen = preferences.of(user)
     return [
+        *retraction(event),
         account(user),
         permission(user, event),
         subscription(user, event),
@@ -46,6 +47,14 @@ def explain(user: "AbstractBaseUser", event: Event) -> list[Answer]:
         in_inbox(user, event, chosen),
         email(user, event, chosen),
     ]
+
+
+def retraction(event: Event) -> Iterator[Answer]:
+    """Whether the event was retracted; most were not, and have no line about it."""
+    if event.retracted_at is not None:
+        words = _("at %(at)s: it has left inboxes and open pages, and no stream or email brings it any more")
+        words %= {"at": date_format(localtime(event.retracted_at), "DATETIME_FORMAT")}
+        yield Answer(_("Retracted"), passes=False, words=words)
 
 
 def account(user: "AbstractBaseUser") -> Answer:

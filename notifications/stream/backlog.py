@@ -1,7 +1,7 @@
 """The newest part of the log in memory: entries for streams that resume, and control events for those being opened."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import takewhile
 
 from notifications.log.control import is_control
@@ -37,6 +37,13 @@ class Backlog:
         # From the end: a stream that resumes has usually missed little.
         newest = takewhile(lambda entry: entry.position > after, reversed(self._entries))
         return [entry for entry in newest if entry.position <= through][::-1]
+
+    def retract(self, positions: Collection[int]) -> None:
+        """Notes that entries were retracted after they came here."""
+        retracted = set(positions)
+        for entry in self._entries:
+            if entry.position in retracted:
+                entry.is_retracted = True
 
     def clear(self) -> None:
         """Drops all entries."""

@@ -38,7 +38,7 @@ class CatchUp:
         missed = backlog.between(listener.position, self._through)
         if missed is None:
             return None
-        carried = deque(entry for entry in missed if entry.channel in listener.since)
+        carried = deque(entry for entry in missed if entry.channel in listener.since and not entry.is_retracted)
         metrics.CAUGHT_UP.inc(len(carried))
         return self._drain(carried)
 

@@ -23,7 +23,7 @@ Variant = tuple[str, str]
 class Entry:
     """An event of the log on its way to streams, which share its encoded frames."""
 
-    __slots__ = ("_frames", "channel", "event", "kind", "position", "size", "terminal")
+    __slots__ = ("_frames", "channel", "event", "is_retracted", "kind", "position", "size", "terminal")
 
     def __init__(self, event: Event) -> None:
         """event: must have its position."""
@@ -32,6 +32,8 @@ class Entry:
         self.position = event.position
         self.channel = event.channel
         self.kind = event.kind
+        # No stream delivers it: it was retracted before this process read it, or since.
+        self.is_retracted = event.retracted_at is not None
         self.terminal = kinds.is_terminal(event.kind)
         # An estimate of a frame's bytes, before there is one.
         self.size = 300 + len(repr(event.data))

@@ -25,6 +25,8 @@ def fan_out(hub: Hub, entries: Sequence[Entry]) -> None:
     queued: dict[StreamListener, None] = {}
     delivered: list[tuple[Entry, int]] = []
     for entry in entries:
+        if entry.is_retracted:
+            continue
         listeners = hub.listeners_of(entry.channel)
         streams = [listener for listener in listeners if isinstance(listener, StreamListener)]
         if is_control(entry.channel):

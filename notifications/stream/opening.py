@@ -88,4 +88,4 @@ def accept(stream_request: StreamRequest, plan: Plan | Exception, bounds: log.Bo
 def is_finished(plan: Plan, cursor: int) -> bool:
     """Whether a client at this cursor has received the last event of a channel that ends."""
     finished = Event.objects.filter(channel__in=plan.channels, kind__in=kinds.terminal_names(), position__lte=cursor)
-    return finished.exists()
+    return finished.filter(retracted_at=None).exists()

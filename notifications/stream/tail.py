@@ -145,7 +145,7 @@ class Tail:
         """Delivers everything past the cursor."""
         self._wakeup.clear()
         found = 0
-        while events := await self._in_thread(partial(log.read, self.cursor)):
+        while events := await self._in_thread(partial(log.read, self.cursor, with_retracted=True)):
             # A wake-up may have brought some of them meanwhile.
             if news := [Entry(event) for event in events if (event.position or 0) > self.cursor]:
                 self._deliver(news)
@@ -181,6 +181,9 @@ class Tail:
 
     def _deliver(self, entries: list[Entry]) -> None:
         self.backlog.extend(entries)
+        for entry in entries:
+            if entry.kind == log.RETRACTED.name:
+                self.backlog.retract(entry.event.data["positions"])
         self._controls.extend(entries)
         try:
             fan_out(self.hub, entries)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
 
 # Kinds for the user's own open pages: they carry state, and are no notifications.
-OWN_STATE = (inbox.READ.name, preferences.CHANGED.name)
+OWN_STATE = (inbox.READ.name, preferences.CHANGED.name, log.RETRACTED.name)
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Notified:
             self._commit(connection)
         log.sequence()
         events = (
-            Event.objects.filter(pk__gt=self._after)
+            Event.objects.filter(pk__gt=self._after, retracted_at=None)
             .exclude(kind__in=OWN_STATE)
             .exclude(channel__startswith=CONTROL_CHANNELS)
         )

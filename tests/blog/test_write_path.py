@@ -43,7 +43,7 @@ def test_a_post_is_told_when_it_becomes_published_and_never_again(alice):
     post.save()
     post.status = Post.Status.PUBLISHED
     post.save()
-    assert [event.data["title"] for event in heard()] == ["Better"]
+    assert [event.data["title"] for event in Event.objects.filter(kind="post.published")] == ["Better"]
     assert Post.objects.get().published_at is not None
 
 
@@ -99,6 +99,43 @@ def test_deleting_an_author_ends_the_follows_with_their_subscriptions(alice, bob
     Follow.objects.create(follower=bob, author=alice)
     alice.delete()
     assert not Subscription.objects.filter(user=bob, channel__startswith="author:").exists()
+
+
+def test_a_post_that_is_unpublished_leaves_the_inbox_and_publishing_it_again_tells_no_one_twice(alice, bob):
+    Follow.objects.create(follower=bob, author=alice)
+    post, other = write(alice, title="One"), write(alice, title="Two")
+    assert inbox.unread_count(bob) == 2
+    post.status = Post.Status.DRAFT
+    post.save()
+    assert [item.data["title"] for item in inbox.items(bob)] == ["Two"]
+    assert inbox.unread_count(bob) == 1
+    for status in (Post.Status.PUBLISHED, Post.Status.DRAFT):
+        post.status = status
+        post.save()
+    assert Event.objects.filter(kind="post.published").count() == 2
+    assert Event.objects.filter(kind="inbox.retracted").count() == 1
+    other.delete()
+    assert inbox.unread_count(bob) == 0
+
+
+def test_posts_unpublished_by_update_are_retracted_by_the_documented_call(alice, bob):
+    Follow.objects.create(follower=bob, author=alice)
+    posts = [write(alice, title=title) for title in ("One", "Two")]
+    Post.objects.update(status=Post.Status.DRAFT)
+    assert inbox.unread_count(bob) == 2
+    notifiers.post_withdrawn(*posts)
+    assert inbox.unread_count(bob) == 0
+
+
+def test_a_deleted_authors_posts_are_retracted_while_followers_still_receive_it(alice, bob):
+    Follow.objects.create(follower=bob, author=alice)
+    write(alice)
+    channel = f"author:{alice.pk}"
+    alice.delete()
+    (retraction,) = Event.objects.filter(channel=channel, kind="inbox.retracted")
+    (left,) = Event.objects.filter(channel=f"control:{bob.pk}", kind="control.unsubscribed")
+    assert (retraction.position or 0) < (left.position or 0)
+    assert not inbox.items(bob).exists()
 
 
 def test_posts_made_in_bulk_are_told_by_the_documented_call(alice):

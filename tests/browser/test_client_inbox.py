@@ -172,6 +172,66 @@ def test_the_desktop_shows_each_event_once_when_no_tab_is_looked_at(proxy, devic
     expect(pages[0].locator("#unread")).to_have_text("1")
 
 
+def unpublish(site, title: str) -> None:
+    """As another process does it: the server's own learns of it through the log."""
+    change = (
+        f"from blog.models import Post; post = Post.objects.get(title='{title}'); post.status = 'draft'; post.save()"
+    )
+    site.manage("shell", "-c", change)
+
+
+def test_a_retracted_event_leaves_open_pages_with_its_toast_and_its_count(proxy, device, demo_site):
+    desk, phone = device("follower"), device("follower")
+    (page,), (elsewhere,) = open_tabs(desk, proxy, 1), open_tabs(phone, proxy, 1)
+    lines, unread = page.locator(LINE).count(), int(page.locator("#unread").get_attribute("data-unread") or 0)
+    # A page without lines: the count is asked for.
+    elsewhere.goto(f"{proxy.url}/products/")
+    elsewhere.wait_for_selector("[data-connection=live]")
+    for title in ("Kept", "Taken back"):
+        demo_site.manage("publish_post", "--title", title)
+    for each in (page, elsewhere):
+        expect(each.locator("#unread")).to_have_text(str(unread + 2))
+        # Under the pointer a toast stays.
+        each.locator(".toast", has_text="Taken back").hover()
+    feed = page.locator("#reading-feed")
+    expect(feed).to_contain_text("Taken back")
+    unpublish(demo_site, "Taken back")
+    expect(page.locator(LINE, has_text="Taken back")).to_have_count(0)
+    expect(page.locator(LINE)).to_have_count(lines + 1)
+    expect(page.locator(LINE).first).to_contain_text("Kept")
+    expect(feed).not_to_contain_text("Taken back")
+    for each in (page, elsewhere):
+        expect(each.locator(".toast", has_text="Taken back")).to_have_count(0)
+        expect(each.locator("#unread")).to_have_text(str(unread + 1))
+        expect(each).to_have_title(re.compile(rf"^\({unread + 1}\)"))
+        each.goto(proxy.url)
+        expect(each.locator("#unread")).to_have_text(str(unread + 1))
+        expect(each.locator(LINE)).to_have_count(lines + 1)
+
+
+def test_a_retracted_event_leaves_the_desktop_and_an_open_group(proxy, device, demo_site):
+    context = device("follower", script=DESKTOP + "Notification.prototype.close = function () { window.shut = true; };")
+    prefer(context.pages[0], ways={"desktop": True})
+    context.add_init_script(HIDDEN)
+    (page,) = context.pages
+    demo_site.manage("publish_post", "--title", "Again and again", "--count", "2")
+    page.goto(f"{proxy.url}/notifications/")
+    page.wait_for_selector("[data-connection=live]")
+    demo_site.manage("publish_post", "--title", "Taken back")
+    eventually(lambda: len(page.evaluate("window.desktop")), 1)
+    page.goto(f"{proxy.url}/notifications/")
+    page.wait_for_selector("[data-connection=live]")
+    group = page.locator(".group", has_text="posts").first
+    group.locator("summary").click()
+    expect(group).to_contain_text("Taken back")
+    demo_site.manage("publish_post", "--title", "And one more")
+    eventually(lambda: len(page.evaluate("window.desktop")), 1)
+    unpublish(demo_site, "And one more")
+    eventually(lambda: page.evaluate("window.shut"), expected=True)
+    unpublish(demo_site, "Taken back")
+    expect(page.locator("#notification-lines")).not_to_contain_text("Taken back")
+
+
 def test_permission_is_asked_on_a_click_alone(proxy, device):
     script = """
         window.asked = 0;

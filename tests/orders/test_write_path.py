@@ -8,7 +8,7 @@ from django.core import serializers
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from notifications import log
+from notifications import inbox, log
 from notifications.models import Event
 from orders import notifiers, payments
 from orders.models import Order, Payment, Status
@@ -107,6 +107,18 @@ def test_an_order_that_ended_and_is_saved_again_after_pruning_tells_no_one(bob, 
     again.save()
     Order.objects.defer("status").get(number=placed.number).save()
     assert told() == []
+
+
+def test_an_order_that_is_deleted_leaves_the_inboxes_of_seller_and_buyer(alice, bob, mug):
+    placed, other = order(bob, mug), order(bob, mug)
+    for each in (placed, other):
+        each.expires_at = timezone.now() - timedelta(seconds=1)
+        each.save()
+    payments.expire_overdue()
+    assert (inbox.unread_count(alice), inbox.unread_count(bob)) == (4, 2)
+    Order.objects.get(number=placed.number).delete()
+    assert {item.data["number"] for reader in (alice, bob) for item in inbox.items(reader)} == {other.number}
+    assert (inbox.unread_count(alice), inbox.unread_count(bob)) == (2, 1)
 
 
 def test_orders_made_in_bulk_are_told_by_the_documented_call(alice, bob, mug):

@@ -187,3 +187,56 @@ def test_strangers_do_not_see_the_admin(client):
     client.force_login(person("charlie"))
     for path in ("", "orders/order/", "notifications/event/"):
         assert client.get(f"/admin/{path}").status_code == 302
+
+
+def test_the_admin_says_before_it_deletes_how_many_people_were_notified(client, admin):
+    alice, bob, mug = person("alice"), person("bob"), product(person("seller"))
+    for reader in (bob, person("carol")):
+        Follow.objects.create(follower=reader, author=alice)
+    posts = [Post.objects.create(author=alice, title=f"Post {n}", status="published") for n in range(2)]
+    draft = Post.objects.create(author=alice, title="Draft")
+    placed = order(bob, mug)
+
+    def summary(answer) -> list[str]:
+        assert answer.status_code == 200
+        return [f"{name}: {count}" for name, count in answer.context["model_count"]]
+
+    for path, notices in (
+        (f"blog/post/{posts[0].pk}", ["notifications that are retracted: 1", "people who were notified: 2"]),
+        (f"auth/user/{alice.pk}", ["notifications that are retracted: 2", "people who were notified: 2"]),
+        (f"orders/order/{placed.pk}", ["notifications that are retracted: 1", "people who were notified: 1"]),
+        (f"blog/post/{draft.pk}", []),
+    ):
+        answer = client.get(f"/admin/{path}/delete/")
+        assert [line for line in summary(answer) if "notif" in line] == notices, path
+        assert all(notice[0].upper() + notice[1:] in answer.content.decode() for notice in notices)
+    # The list's action asks too, and deletes only when it is confirmed.
+    asked = act(client, "blog/post", "delete_selected", *[post.pk for post in posts])
+    assert "notifications that are retracted: 2" in summary(asked)
+    assert (Post.objects.count(), inbox.unread_count(bob)) == (3, 2)
+    confirmed = {"action": "delete_selected", "_selected_action": [post.pk for post in posts], "post": "yes"}
+    client.post("/admin/blog/post/", confirmed)
+    assert (Post.objects.count(), inbox.unread_count(bob)) == (1, 0)
+    client.post(f"/admin/orders/order/{placed.pk}/delete/", {"post": "yes"})
+    assert inbox.unread_count(mug.seller) == 0
+    # An author is deleted with posts, follows and subscriptions.
+    draft.status = Post.Status.PUBLISHED
+    draft.save()
+    assert inbox.unread_count(bob) == 1
+    client.post(f"/admin/auth/user/{alice.pk}/delete/", {"post": "yes"})
+    assert not User.objects.filter(pk=alice.pk).exists()
+    assert inbox.unread_count(bob) == 0
+
+
+def test_staff_who_may_not_delete_retract_nothing(client):
+    create_permissions(apps.get_app_config("blog"), verbosity=0)
+    staff = User.objects.create_user("staff", is_staff=True)
+    staff.user_permissions.add(Permission.objects.get(codename="view_post"))
+    alice, bob = person("alice"), person("bob")
+    Follow.objects.create(follower=bob, author=alice)
+    post = Post.objects.create(author=alice, title="Hello", status="published")
+    client.force_login(staff)
+    for path in (f"blog/post/{post.pk}", f"auth/user/{alice.pk}"):
+        assert client.get(f"/admin/{path}/delete/").status_code == 403
+        assert client.post(f"/admin/{path}/delete/", {"post": "yes"}).status_code == 403
+    assert inbox.unread_count(bob) == 1

@@ -6,9 +6,9 @@ import re
 
 import pytest
 from django.db import connection
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from notifications import kinds
+from notifications import deletions, kinds
 from notifications.models import Event
 from notifications.subscriptions import permissions, subscribing
 from orders.models import Order, Status
@@ -26,8 +26,14 @@ SECTIONS = {
 }
 
 
-REGISTRIES: tuple[dict, ...] = (kinds._registry, permissions._rules, subscribing._namers, providers.PROVIDERS)
-SIGNALS = (pre_save, post_save)
+REGISTRIES: tuple[dict, ...] = (
+    kinds._registry,
+    deletions._keys_of_models,
+    permissions._rules,
+    subscribing._namers,
+    providers.PROVIDERS,
+)
+SIGNALS = (pre_save, post_save, pre_delete, post_delete)
 
 
 @pytest.fixture(autouse=True)

@@ -1,11 +1,9 @@
-/**
- * What every page runs. Each notification is also an event of the document (detail: a Told), for other modules.
- */
+/** Run by every page. Each notification is also an event of the document; its detail is a Told. */
 
 import { showConnection } from "./page/connection.js";
 import { one } from "./page/dom.js";
 import { actOnLines, addLine, changeLines } from "./page/lines.js";
-import { offerDesktop, popUp } from "./page/popups.js";
+import { offerDesktop, popUp, takeDown } from "./page/popups.js";
 import { setPreferences, wanted } from "./page/preferences.js";
 import { refresh } from "./page/regions.js";
 import { keepTimesRight } from "./page/times.js";
@@ -13,10 +11,7 @@ import { addUnread, extendMarkAll, readUnread, setUnread } from "./page/unread.j
 import { followPage } from "./stream/lifecycle.js";
 import { Shared } from "./stream/shared.js";
 
-const { streamUrl = "", cursor = "", kinds = "", unlisted = "", user = "", api = "", ping = "", worker = "" } =
-  document.body.dataset;
-/** Of these kinds an event is no line, no toast, and not counted: it is only an event of the document. */
-const bare = new Set(unlisted.split(" "));
+const { streamUrl = "", cursor = "", kinds = "", user = "", api = "", ping = "", worker = "" } = document.body.dataset;
 
 /** @param {Told} notification */
 function receive(notification) {
@@ -24,9 +19,12 @@ function receive(notification) {
   if (kind === "inbox.read") {
     changeLines(data);
     setUnread(data.count, id);
+  } else if (kind === "inbox.retracted") {
+    takeDown(data.positions);
+    changeLines({ dismissed: data.positions });
   } else if (kind === "inbox.preferences") {
     setPreferences(data);
-  } else if (!bare.has(kind) && wanted(kind).page) {
+  } else if (wanted(kind).page) {
     addLine(notification);
     addUnread(id);
     void popUp(notification);

@@ -35,8 +35,11 @@ def live_through(alice, chance: random.Random, steps: int) -> None:
                 # As a read of one channel alone would leave it: how far all is read differs between channels.
                 through = chance.randint(0, log.head())
                 Subscription.objects.filter(user=alice, channel=channel).update(read_through=through)
+            case 7:
+                log.retract(str(chance.randint(1, log.head() + 1)))
             case _:
-                log.append(channel, chance.choice(KINDS) if chance.random() < 0.3 else KINDS[0])
+                kind = chance.choice(KINDS) if chance.random() < 0.3 else KINDS[0]
+                log.append(channel, kind, key=str(log.head() + 1))
 
 
 def said_by_items(alice, *, unread_only=False, before=None, kind="", silenced=()):

@@ -8,7 +8,7 @@ export const one = (selector, root = document) => root.querySelector(selector);
 /** @param {string} selector @param {ParentNode} root @returns {any[]} */
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
-/** The address of a path of this site; empty for anything else. The server sends no other, and this is the second lock. */
+/** The address of a path of this site; empty for anything else, which the server does not send. */
 export function local(url) {
   const target = new URL(url || "#", location.href);
   return url?.startsWith("/") && target.origin === location.origin ? target.href : "";
@@ -20,6 +20,7 @@ export function fill(template, { id, kind, title, body, url, created_at: created
   if (!copy) return null;
   const set = (part, act) => all(`[data-part=${part}]`, copy).forEach(act);
   copy.dataset.kind = kind;
+  copy.dataset.position = id;
   set("title", (element) => (element.textContent = title));
   set("body", (element) => (element.textContent = body));
   set("position", (element) => (element.value = id));

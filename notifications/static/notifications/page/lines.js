@@ -1,4 +1,4 @@
-/** The lines of the page's lists: what arrives is put on top, and all are as read as they are elsewhere. */
+/** The lines of the page's lists. */
 
 import { all, fill, one } from "./dom.js";
 import { glide } from "./motion.js";
@@ -6,11 +6,10 @@ import { refresh } from "./regions.js";
 
 /** @param {Told} notification */
 export function addLine(notification) {
-  if (!notification.title || one(`[data-position="${notification.id}"]`)) return;
+  if (!notification.title || one(`li[data-position="${notification.id}"]`)) return;
   for (const list of all("[data-live]")) {
     const line = fill("template[data-line]", notification);
     if (!line) return;
-    line.dataset.position = notification.id;
     line.classList.add("unread");
     const limit = Number(list.dataset.limit) || Infinity;
     glide(list, () => {
@@ -24,7 +23,7 @@ export function addLine(notification) {
 /** @param {Changed} changed here or on another device */
 export function changeLines({ through, read = [], unread = [], dismissed = [] }) {
   let grouped = false;
-  for (const line of all("li[data-position]")) {
+  for (const line of all("[data-position]")) {
     const position = Number(line.dataset.position);
     const was = line.classList.contains("unread");
     const gone = dismissed.includes(position);
@@ -33,11 +32,11 @@ export function changeLines({ through, read = [], unread = [], dismissed = [] })
     line.classList.toggle("unread", now);
     if (gone) glide(line.parentElement, () => line.remove());
   }
-  // A group's state is the server's to say.
+  // The server renders groups.
   if (grouped) void refresh("[data-region]");
 }
 
-/** Lets a line's buttons work without leaving the page. */
+/** The buttons of lines, without leaving the page. */
 export function actOnLines() {
   document.addEventListener("submit", async (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);

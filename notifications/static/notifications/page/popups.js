@@ -7,9 +7,12 @@ const SHOWN_FOR = 8000;
 const MOST = 4;
 const CLAIMED_FOR = 60_000;
 
+/** Desktop notifications by position; null: retracted. */
+const shown = new Map();
+
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** True in the first tab that asks: a lock has one holder. Pages that are not secure have no locks, and all show it. */
+/** True in the first tab that asks. Pages that are not secure have no locks: all show it. */
 function claim(id) {
   if (!navigator.locks) return !document.hidden;
   return new Promise((resolve) => {
@@ -20,7 +23,7 @@ function claim(id) {
   });
 }
 
-/** Kept alive: the page is being left. */
+/** Works while the page is left. */
 function markRead(id) {
   const headers = { "X-CSRFToken": one("[name=csrfmiddlewaretoken]").value, "Content-Type": "application/json" };
   const body = JSON.stringify({ positions: [id] });
@@ -43,7 +46,7 @@ function toast(notification) {
     hold();
     timer = setTimeout(remove, SHOWN_FOR);
   };
-  // Under the pointer or the keyboard it stays.
+  // It stays under pointer and focus.
   box.onpointerenter = hold;
   box.onpointerleave = run;
   box.addEventListener("focusin", hold);
@@ -58,10 +61,11 @@ function toast(notification) {
 /** @param {Told} notification */
 function desktop({ id, title, body, url }) {
   try {
-    const shown = new Notification(title, { body, tag: `notification-${id}` });
-    shown.onclick = () => {
+    const note = new Notification(title, { body, tag: `notification-${id}` });
+    shown.set(id, note);
+    note.onclick = () => {
       window.focus();
-      shown.close();
+      note.close();
       markRead(id);
       location.assign(local(url) || location.href);
     };
@@ -75,12 +79,19 @@ export async function popUp(notification) {
   const ways = wanted(notification.kind);
   const mayShow = "Notification" in window && Notification.permission === "granted" && ways.desktop;
   if (notification.late || !notification.title || isQuiet() || !(ways.toast || mayShow)) return;
-  // Who is looked at comes first.
+  // The visible tab is first.
   await pause(document.hidden ? 400 : document.hasFocus() ? 0 : 80);
-  if ((document.hidden && !mayShow) || !(await claim(notification.id))) return;
+  if ((document.hidden && !mayShow) || !(await claim(notification.id)) || shown.has(notification.id)) return;
   const inPage = ways.toast && !document.hidden;
   if (inPage) toast(notification);
   if (mayShow && !(inPage && document.hasFocus())) desktop(notification);
+}
+
+export function takeDown(positions) {
+  for (const position of positions) {
+    shown.get(position)?.close();
+    shown.set(position, null);
+  }
 }
 
 /** The browser's question comes after a click alone. */

@@ -7,9 +7,9 @@ export function setPreferences(changed) {
   preferences = changed;
 }
 
-/** @param {string} kind */
+/** They have every kind that is listed; "message" is what has none. @param {string} kind */
 export function wanted(kind) {
-  return preferences.kinds?.[kind] ?? { page: true, toast: true, desktop: false };
+  return preferences.kinds?.[kind] ?? { page: kind === "message", toast: true, desktop: false };
 }
 
 /** Whether it is a time at which nothing may pop up, by the clock of the person's zone. */

@@ -22,7 +22,7 @@ function swap(old, fresh) {
 async function refreshOnce(selector) {
   const response = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
   if (response.status >= 500) throw new Error("later");
-  // Logged out meanwhile: the log-in page has nothing for this one.
+  // The log-in page, after a log-out.
   if (!response.ok || response.redirected) return null;
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const old of all(selector)) {

@@ -26,7 +26,7 @@ export function addUnread(position) {
   show();
 }
 
-/** "Mark all as read" reaches as far as the page has heard. */
+/** "Mark all as read" ends here. */
 export function extendMarkAll(position) {
   for (const through of all("[data-when-unread] [name=through]")) through.value = position;
 }

@@ -1,6 +1,4 @@
-/**
- * Holds the one stream, in a worker or in the tab that leads. Every tab gets all of it, and drops what it has.
- */
+/** Holds the one stream, in a worker or in the leading tab. Every tab gets all of it, and drops what it has. */
 
 import { Stream } from "./stream.js";
 
@@ -61,8 +59,8 @@ export class Hub {
     stream.on("notification", (detail) => {
       this.#keep(detail);
       this.#tell("notification", detail);
-      // Counted before the log gave it its place.
-      if (detail.kind === "inbox.read") this.#askUnread(1000);
+      // The count in it is older. A retraction reaches many: not all ask at once.
+      if (/^inbox.re/.test(detail.kind)) this.#askUnread(1000 + 2000 * Math.random());
     });
     stream.on("reset", (cursor) => {
       this.#recent = [];
