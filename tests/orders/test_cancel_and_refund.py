@@ -76,6 +76,8 @@ def test_an_order_that_has_ended_cannot_be_cancelled(client, placed, bob, ended)
 def test_money_that_arrives_after_the_cancellation_is_due_for_refund_and_a_failure_changes_nothing(placed, bob):
     assert payments.cancel(placed)
     late, failed = payments.apply_all([report(placed), report(placed, "msg_2", succeeded=False)])
+    assert isinstance(late, payments.Result)
+    assert isinstance(failed, payments.Result)
     assert (late.effect, failed.effect) == (payments.Effect.REFUND_DUE, payments.Effect.UNCHANGED)
     assert Order.objects.get().status == Status.CANCELLED
     assert told(f"user:{bob.pk}") == ["payment.cancelled", "payment.refund_due"]
