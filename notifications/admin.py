@@ -21,6 +21,8 @@ from notifications.models import Digest, Event, Preference, ServerProcess, Subsc
 from notifications.monitoring import dashboard, delivery_trace, why
 from notifications.sanitizing import parse_position
 
+# The lookup of what people log in with.
+USER_NAME = f"user__{get_user_model().USERNAME_FIELD}"
 # Seconds after a request for reports in which the page waits for them.
 REPORT_WAIT = 20
 
@@ -140,7 +142,7 @@ class DigestAdmin(ReadOnlyAdmin):
 
     list_display = ("user", "through", "sent_at", "claimed_at")
     list_select_related = ("user",)
-    search_fields = ("user__username",)
+    search_fields = (USER_NAME,)
     show_full_result_count = False
 
 
@@ -151,7 +153,7 @@ class SubscriptionAdmin(ReadOnlyAdmin):
     list_display = ("user", "channel", "since", "read_through", "muted")
     list_filter = ("muted",)
     list_select_related = ("user",)
-    search_fields = ("user__username", "channel")
+    search_fields = (USER_NAME, "channel")
     show_full_result_count = False
 
 
@@ -161,7 +163,7 @@ class PreferenceAdmin(ReadOnlyAdmin):
 
     list_display = ("user", "switched_off", "quiet_hours")
     list_select_related = ("user",)
-    search_fields = ("user__username",)
+    search_fields = (USER_NAME,)
     show_full_result_count = False
 
     @admin.display(description=_("switched off"))

@@ -6,18 +6,25 @@ from types import NoneType
 from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's own name
+from django.db import router
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
+from notifications import log
+from notifications.api import NAMESPACE
 from notifications.channelmanager import LogChannelManager
+from notifications.log.control import control_channel
+from notifications.models import AtomicSaves, Event
 from notifications.storage import LogStorage
 
 
 def register_checks() -> None:
     """Registers the checks with Django; called once, when the app is ready."""
-    for check in (check_databases, check_requests, check_eventstream, check_addresses, check_processes):
+    for check in (check_databases, check_requests, check_eventstream, check_addresses, check_processes, check_router):
         register(check)
 
 
@@ -93,6 +100,48 @@ def check_requests(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Che
     return found
 
 
+def check_router(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Reports a database router that separates what must be one transaction, or one statement."""
+    found: list[CheckMessage] = []
+    home = log.database()
+    for model in (*apps.get_app_config("notifications").get_models(), get_user_model()):
+        aliases = {router.db_for_read(model), router.db_for_write(model)}
+        if aliases != {home}:
+            found.append(
+                Error(
+                    f"The database router puts {model._meta.label} on {' and '.join(sorted(aliases))}, and the log on {home}.",
+                    hint="Keep the app notifications and the user model on one database, for reads too: statements join them.",
+                    id="notifications.E013",
+                )
+            )
+    found += [
+        Error(
+            f"The database router puts {model._meta.label} on {router.db_for_write(model)}, and the log on {home}:"
+            " a row and its event cannot be one transaction.",
+            hint="Keep models that are AtomicSaves on the database of the app notifications.",
+            id="notifications.E014",
+        )
+        for model in apps.get_models()
+        if issubclass(model, AtomicSaves) and router.db_for_write(model) != home
+    ]
+    return [*found, *keys_of_users()]
+
+
+def keys_of_users() -> list[CheckMessage]:
+    """Reports a user model whose keys may be too long for the name of a channel."""
+    longest = get_user_model()._meta.pk.max_length or 0
+    room = Event._meta.get_field("channel").max_length - len(control_channel(""))  # type: ignore[operator]
+    if longest <= room:
+        return []
+    return [
+        Warning(
+            f"Primary keys of users may have {longest} characters; the name of a channel has room for {room} of them.",
+            hint="Events for a person with a longer key are refused with a ValueError.",
+            id="notifications.W015",
+        )
+    ]
+
+
 def check_eventstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Reports settings with which django-eventstream's view and send_event() bypass the log or the permissions."""
     found: list[CheckMessage] = []
@@ -121,7 +170,7 @@ def check_eventstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[
 def check_addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
     """Reports addresses of this app that are not in the site's urlpatterns."""
     missing = []
-    for name in ("notifications:stream", "api:api-root"):
+    for name in ("notifications:stream", f"{NAMESPACE}:api-root"):
         try:
             reverse(name)
         except NoReverseMatch:

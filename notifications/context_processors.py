@@ -31,7 +31,7 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
             # With the page's language: a stream in a shared worker outlives the language cookie of the page.
             "stream_url": f"{reverse('notifications:stream')}?language={get_language()}",
             "ping_seconds": conf.ping_seconds(),
-            "api_url": reverse("api:api-root"),
+            "api_url": reverse("notifications_api:api-root"),
             # Resolved once: on a page of fifty lines, template tags would resolve each of these fifty times.
             "inbox_url": reverse("notifications:inbox"),
             "change_url": reverse("notifications:change"),

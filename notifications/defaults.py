@@ -40,7 +40,7 @@ def configure(settings: MutableMapping[str, Any]) -> None:
         if engine["BACKEND"].endswith(".DjangoTemplates") and CONTEXT_PROCESSOR not in processors:
             processors.append(CONTEXT_PROCESSOR)
     for database in settings["DATABASES"].values():
-        if database["ENGINE"].endswith("sqlite3"):
+        if database.get("ENGINE", "").endswith("sqlite3"):
             database["OPTIONS"] = {**SQLITE_OPTIONS, **database.get("OPTIONS", {})}
     for name, value in SETTINGS.items():
         settings.setdefault(name, value)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from notifications.preferences import Preferences
 
 # Of the URLs whose responses are a reader's own.
-NAMESPACES = ("notifications", "api")
+NAMESPACES = ("notifications", "notifications_api")
 
 
 def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.db.models import F, Q
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -23,8 +23,9 @@ class AtomicSaves(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Saves the row and runs the receivers of its signals in one transaction."""
-        with transaction.atomic(using=kwargs.get("using")):
+        """Saves the row and runs the receivers of its signals in one transaction of the row's database."""
+        using = kwargs.get("using") or router.db_for_write(type(self), instance=self)
+        with transaction.atomic(using=using):
             super().save(*args, **kwargs)
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.options import InlineModelAdmin
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -71,7 +71,7 @@ def mark_paid(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QueryS
     """Settles the chosen orders that still wait, as a payment outside of the provider would."""
     count = 0
     for order in orders.select_related("product", "buyer"):
-        with transaction.atomic():
+        with transaction.atomic(using=router.db_for_write(Order)):
             payments.expire(order)
             if payments.settle(order, Status.PAID):
                 notifiers.order_paid(order)

@@ -4,6 +4,6 @@ Invariant: it has the permissions and cursors of the streams, and no others.
 May import: everything but views, admin and server.
 """
 
-from notifications.api.endpoints import api
+from notifications.api.endpoints import NAMESPACE, api
 
-__all__ = ["api"]
+__all__ = ["NAMESPACE", "api"]

@@ -25,7 +25,10 @@ from notifications.stream import entry
 
 REFUSED = {401: Problem, 403: Problem, 422: Problem}
 
-api = NinjaAPI(title="Tidings", version="1", urls_namespace="api", description=__doc__ or "")
+# Of its URLs. Not "api": a site may have an API of its own.
+NAMESPACE = "notifications_api"
+
+api = NinjaAPI(title="Notifications", version="1", urls_namespace=NAMESPACE, description=__doc__ or "")
 router = Router(auth=django_auth, tags=["notifications"])
 
 
@@ -42,12 +45,12 @@ def refuse_unreadable(request: HttpRequest, error: MultiPartParserError | Suspic
     return api.create_response(request, {"detail": str(error)}, status=400)
 
 
-def same_reader(request: HttpRequest, user: int | None) -> None:
+def same_reader(request: HttpRequest, user: str) -> None:
     """Answers 403 to a page that was loaded in another user's session of the same browser.
 
-    user: the primary key that the page was rendered for; None where the client does not say it.
+    user: the primary key that the page was rendered for, as text; empty where the client does not say it.
     """
-    if user is not None and user != request.user.pk:
+    if user and user != str(request.user.pk):
         raise HttpError(403, "this session is another person's")
 
 
@@ -79,7 +82,7 @@ def get_inbox(
 
 @router.get("unread", response={200: schemas.UnreadCount, 304: None, **REFUSED})
 @decorate_view(conditional_page)
-def get_unread(request: AuthenticatedRequest, user: Position | None = None) -> Any:
+def get_unread(request: AuthenticatedRequest, user: str = "") -> Any:
     """The number of unread events."""
     same_reader(request, user)
     return unread_now(request)
@@ -91,7 +94,7 @@ def get_events(
     request: AuthenticatedRequest,
     after: Position,
     limit: Limit = 100,
-    user: Position | None = None,
+    user: str = "",
     language: str = "",
 ) -> Any:
     """The events that the stream would send after a cursor, for clients that cannot hold a stream open.

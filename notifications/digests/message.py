@@ -2,7 +2,7 @@
 
 from email.utils import formataddr
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.core import signing
@@ -68,7 +68,7 @@ def compose(
             "List-Unsubscribe": f"<{unsubscribe_url}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Auto-Submitted": "auto-generated",
-            "Message-ID": f"<digest.{user.pk}.{span[0]}.{span[1]}@{urlsplit(site).hostname}>",
+            "Message-ID": f"<digest.{quote(str(user.pk), safe='')}.{span[0]}.{span[1]}@{urlsplit(site).hostname}>",
         },
     )
     message.attach_alternative(html, "text/html")

@@ -23,7 +23,7 @@ READ = Kind("inbox.read", label=_("Inbox changed"), listed=False)
 
 def mark_all_read(user: "AbstractBaseUser", through: int | None = None) -> int:
     """Marks all events up to a position (default: the head) as read, with one UPDATE; returns the position."""
-    with transaction.atomic():
+    with transaction.atomic(using=log.database()):
         position = log.head() if through is None else min(through, log.head())
         behind = Subscription.objects.filter(user_id=user.pk, read_through__lt=position)
         if behind.update(read_through=position):
@@ -44,7 +44,7 @@ def change(user: "AbstractBaseUser", positions: Iterable[int], state: Reading.St
 
     Positions that are not in the user's inbox, or have that state already, are ignored: the call is idempotent.
     """
-    with transaction.atomic():
+    with transaction.atomic(using=log.database()):
         found = items(user).filter(position__in=list(positions)[:MOST_CHANGED])
         due = [
             event

@@ -8,8 +8,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connections, router
+from django.db import connections
 
+from notifications import log
 from notifications.inbox import statements
 from notifications.models import Event, Subscription
 
@@ -27,7 +28,7 @@ class Search:
     unread_only: bool = False
     before: int | None = None
     kind: str = ""
-    using: str = field(default_factory=lambda: router.db_for_read(Event))
+    using: str = field(default_factory=log.database)
 
     def events(self, limit: int) -> list[Event]:
         """Returns the events, the newest first, up to a limit, each with `is_unread`."""

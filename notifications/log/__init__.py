@@ -1,8 +1,8 @@
 """The log: every event is one row, written in the transaction that causes it, and read by its position.
 
 An event is appended (`writer`), gets its position after the commit (`sequencer`), is announced to the tails of all
-processes (`wakeups`), is read by position (`reader`), may be retracted (`retraction`), and is deleted when it is old (`pruner`). `control` names the
-channels whose events change open streams instead of being delivered.
+processes (`wakeups`), is read by position (`reader`), may be retracted (`retraction`), and is deleted when it is old (`pruner`). `control`
+names the channels whose events change open streams instead of being delivered, `alias` the database of all this.
 
 Invariants, each with a test (docs/design.md):
 - Positions have no gaps and never change.
@@ -13,6 +13,7 @@ Invariants, each with a test (docs/design.md):
 May import: notifications.models, metrics, kinds, conf.
 """
 
+from notifications.log.alias import database
 from notifications.log.pruner import prune
 from notifications.log.reader import Bounds, bounds, head, read
 from notifications.log.retraction import RETRACTED, retract
@@ -25,6 +26,7 @@ __all__ = [
     "append",
     "append_all",
     "bounds",
+    "database",
     "head",
     "is_sequenced",
     "prune",

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from notifications.log.alias import database
 from notifications.models import Event, Head
 
 # Rows deleted in one transaction: on SQLite, writers wait for as long as one such transaction takes.
@@ -19,19 +20,21 @@ def prune(older_than: timedelta, *, spare: Q | None = None) -> int:
     The horizon moves first, so that a cursor below it is answered with `reset`, never with a silent gap. The key of an event
     is deleted with it: appended again, the key makes a new event.
     """
+    alias = database()
+    events = Event.objects.using(alias)
     cutoff = timezone.now() - older_than
     newest = (
-        Event.objects.filter(created_at__lt=cutoff, position__isnull=False)
+        events.filter(created_at__lt=cutoff, position__isnull=False)
         .order_by("-position")
         .values_list("position", flat=True)
         .first()
     )
     if newest is None:
         return 0
-    with transaction.atomic():
-        Head.objects.select_for_update().get(pk=Head.ID)
-        Head.objects.filter(pk=Head.ID, horizon__lt=newest).update(horizon=newest)
-    due = Event.objects.filter(position__lte=newest)
+    with transaction.atomic(using=alias):
+        Head.objects.using(alias).select_for_update().get(pk=Head.ID)
+        Head.objects.using(alias).filter(pk=Head.ID, horizon__lt=newest).update(horizon=newest)
+    due = events.filter(position__lte=newest)
     if spare is not None:
         due = due.exclude(spare)
     pruned = through = 0
@@ -39,7 +42,7 @@ def prune(older_than: timedelta, *, spare: Q | None = None) -> int:
     while chunk := dict(
         due.filter(position__gt=through).order_by("position").values_list("pk", "position")[:PRUNE_CHUNK]
     ):
-        with transaction.atomic():
-            Event.objects.filter(pk__in=list(chunk)).delete()
+        with transaction.atomic(using=alias):
+            events.filter(pk__in=list(chunk)).delete()
         pruned, through = pruned + len(chunk), max(position or 0 for position in chunk.values())
     return pruned

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from notifications.log.alias import database
 from notifications.models import Event, Head
 
 # Events of one read: bounds the memory, and the time for which a reader holds a thread.
@@ -18,7 +19,7 @@ class Bounds(NamedTuple):
 
 def bounds() -> Bounds:
     """Returns the log's bounds; an empty log is (0, 0)."""
-    row = Head.objects.filter(pk=Head.ID).values_list("position", "horizon").first()
+    row = Head.objects.using(database()).filter(pk=Head.ID).values_list("position", "horizon").first()
     return Bounds(*row) if row else Bounds(0, 0)
 
 
@@ -39,7 +40,7 @@ def read(
 
     with_retracted: also those that were retracted. Only then do the positions of all channels have no gaps.
     """
-    events = Event.objects.filter(position__gt=after)
+    events = Event.objects.using(database()).filter(position__gt=after)
     if not with_retracted:
         events = events.filter(retracted_at=None)
     if through is not None:

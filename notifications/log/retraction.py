@@ -4,13 +4,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import connections, router, transaction
+from django.db import connections, transaction
 from django.db.models import QuerySet
 from django.db.models.sql import UpdateQuery
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from notifications.kinds import Kind
+from notifications.log.alias import database
 from notifications.log.writer import append_all
 from notifications.models import Event
 
@@ -32,7 +33,7 @@ def retract(*keys: str, channel: str = "", kind: str = "") -> int:
     """
     if bool(keys) == bool(channel) or bool(channel) != bool(kind):
         raise ValueError("retract() takes keys, or a channel and a kind")
-    alias = router.db_for_write(Event)
+    alias = database()
     events = Event.objects.using(alias).filter(retracted_at=None)
     if keys:
         chunks = [events.filter(key__in=keys[at : at + MOST_KEYS]) for at in range(0, len(keys), MOST_KEYS)]

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Func, TextField, Value
 
 from notifications import metrics
 from notifications.log import wakeups
+from notifications.log.alias import database
 from notifications.log.reader import READ_LIMIT
 from notifications.log.wakeups import Sequenced
 from notifications.models import Event, Head
@@ -32,19 +33,20 @@ def _sequence_after_commit(alias: str) -> None:
     transaction.on_commit(callback, using=alias, robust=True)
 
 
-def sequence(*, using: str = DEFAULT_DB_ALIAS) -> int:
+def sequence(*, using: str | None = None) -> int:
     """Gives positions as give_positions() does; returns the position of the head."""
     return give_positions(using=using).head
 
 
 @metrics.SEQUENCE_SECONDS.time()
-def give_positions(*, using: str = DEFAULT_DB_ALIAS) -> Sequenced:
+def give_positions(*, using: str | None = None) -> Sequenced:
     """Gives positions to all committed events that have none, in the order of their ids.
 
     The row of the head is locked meanwhile (a no-op on SQLite, where the transaction is IMMEDIATE). So one sequencer works
     at a time, and a position becomes visible only after all lower ones. Events of a process that died before its
     sequencing get their positions in the next call, by any process.
     """
+    using = using or database()
     connection = connections[using]
     with transaction.atomic(using=using):
         heads = Head.objects.using(using).select_for_update().filter(pk=Head.ID)
@@ -85,4 +87,4 @@ def _number(connection: BaseDatabaseWrapper, after: int) -> list[Event]:
 
 def is_sequenced() -> bool:
     """Whether every committed event has its position. Reads a partial index, without a lock."""
-    return not Event.objects.filter(position__isnull=True).exists()
+    return not Event.objects.using(database()).filter(position__isnull=True).exists()

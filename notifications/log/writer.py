@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import connections, router, transaction
+from django.db import connections, transaction
 from django.db.models import Model
 from django.db.models.sql import InsertQuery
 
+from notifications.log.alias import database
 from notifications.log.sequencer import _sequence_after_commit
 from notifications.log.validation import validate
 from notifications.models import Event
@@ -32,7 +33,7 @@ def append_all(events: Iterable[Event]) -> None:
         return
     for event in events:
         validate(event)
-    alias = router.db_for_write(Event)
+    alias = database()
     _insert(events, alias)
     _sequence_after_commit(alias)
 

@@ -51,10 +51,10 @@ class Health(NamedTuple):
 
 def check_health() -> Health:
     """Checks every part. Uses the database: called in a thread."""
-    return Health((database(), tail_part(), tasks_part(), redis_part()))
+    return Health((database_part(), tail_part(), tasks_part(), redis_part()))
 
 
-def database() -> Part:
+def database_part() -> Part:
     """Checks that the log can be read."""
     try:
         bounds = log.bounds()

@@ -23,7 +23,7 @@ CHANGED = Kind("inbox.preferences", label=gettext_lazy("Settings changed"), list
 
 def save(user: "AbstractBaseUser", wanted: Preferences) -> Preferences:
     """Stores a person's preferences, with the event that announces them; returns them."""
-    with transaction.atomic():
+    with transaction.atomic(using=log.database()):
         before = of(user)
         stored = wanted.as_json()
         del stored["quiet_now"]

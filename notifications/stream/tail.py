@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from django.db import connection
+from django.db import connections
 
 from notifications import conf, log, metrics
 from notifications.log import reader, wakeups
@@ -73,7 +73,7 @@ class Tail:
         metrics.tail_stopped()
         await self.supervisor.stop()
         await asyncio.gather(*map(end, self._publishing))
-        await self._in_thread(_disconnect)
+        await self._in_thread(connections.close_all)
         self._thread.shutdown(wait=False)
 
     def wake_threadsafe(self, sequenced: wakeups.Sequenced) -> bool:
@@ -136,7 +136,7 @@ class Tail:
                 failures += 1
                 if failures == 1:
                     logger.exception("the log cannot be read; trying again until it can")
-                await self._in_thread(_disconnect)
+                await self._in_thread(connections.close_all)
                 await asyncio.sleep(min(BACKOFF_SECONDS, 0.1 * 2 ** min(failures, 6)))
                 continue
             await self._wait()
@@ -201,8 +201,3 @@ class Tail:
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
         return await self.loop.run_in_executor(self._thread, function)
-
-
-def _disconnect() -> None:
-    # A function of its own, because `connection` is that of the thread which evaluates it.
-    connection.close()

@@ -55,7 +55,7 @@ def own_channels(user: "AbstractBaseUser") -> set[str]:
 
 def subscribe(user: "AbstractBaseUser", channel: str) -> bool:
     """Subscribes a person to a channel, from the log's present head on; True if the person was not subscribed."""
-    with transaction.atomic():
+    with transaction.atomic(using=log.database()):
         since = log.head()
         _row, created = Subscription.objects.get_or_create(
             user_id=user.pk, channel=channel, defaults={"since": since, "read_through": since}
@@ -67,7 +67,7 @@ def subscribe(user: "AbstractBaseUser", channel: str) -> bool:
 
 def unsubscribe(user: "AbstractBaseUser", channel: str) -> bool:
     """Ends a subscription; its unread events leave the inbox. True if there was one."""
-    with transaction.atomic():
+    with transaction.atomic(using=log.database()):
         deleted, _by_model = Subscription.objects.filter(user_id=user.pk, channel=channel).delete()
         if deleted:
             log.append(control_channel(user.pk), "control.unsubscribed", {"channel": channel})
@@ -77,7 +77,7 @@ def unsubscribe(user: "AbstractBaseUser", channel: str) -> bool:
 
 def set_muted(user: "AbstractBaseUser", channel: str, *, muted: bool) -> bool:
     """Mutes a subscription, or unmutes it from the log's present head on; True if that changed it."""
-    with transaction.atomic():
+    with transaction.atomic(using=log.database()):
         since = log.head()
         rows = Subscription.objects.filter(user_id=user.pk, channel=channel, muted=not muted)
         unmuted = {"muted": False, "since": since, "read_through": since}

@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, transaction
+from django.db import DatabaseError, OperationalError, router, transaction
 from django.utils.text import Truncator
 
 from notifications import tracing
 from orders.addresses import subject_of
 from orders.limits import Limit
-from orders.models import Callback
+from orders.models import Callback, Order
 from orders.payments import settlement
 from orders.payments.metrics import CALLBACKS
 from orders.payments.providers import Provider, Rejected, Report
@@ -129,7 +129,7 @@ def settle_all(callbacks: Sequence[Verified]) -> list[Answer]:
 
 def store(callbacks: Sequence[Verified]) -> list[Result | Rejected]:
     """Applies the reports and stores the callbacks in one transaction; returns what became of each report."""
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(Order)):
         results = settlement.apply_all([callback.report for callback in callbacks])
         Callback.objects.bulk_create(
             record_of(callback.arrival, callback.report_id, outcome=result.effect, order=result.order)

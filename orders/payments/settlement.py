@@ -15,7 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, router, transaction
 from django.utils import timezone
 
 from orders import notifiers
@@ -154,7 +154,7 @@ def expire(order: Order) -> bool:
     """Expires an order whose window is over; True for the one caller that did it. Whoever looks first calls this."""
     if not order.is_overdue:
         return False
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(Order)):
         won = settle(order, Status.EXPIRED)
         if won:
             notifiers.order_expired(order)
@@ -163,7 +163,7 @@ def expire(order: Order) -> bool:
 
 def cancel(order: Order) -> bool:
     """Cancels a pending order; True for the one caller that did it. Money that arrives later is due for refund."""
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(Order)):
         won = settle(order, Status.CANCELLED)
         if won:
             notifiers.order_cancelled(order)
@@ -173,7 +173,7 @@ def cancel(order: Order) -> bool:
 def refund(order: Order) -> bool:
     """Notes that the money of a paid order has been given back; True for the one caller that did it."""
     now = timezone.now()
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(Order)):
         paid = Order.objects.filter(number=order.number, status=Status.PAID)
         if not paid.update(status=Status.REFUNDED, refunded_at=now):
             order.refresh_from_db(fields=["status", "paid_at", "refunded_at"])
@@ -186,7 +186,7 @@ def refund(order: Order) -> bool:
 
 def refund_payment(payment: Payment) -> bool:
     """Notes that money which did not pay its order has been given back; True for the one caller that did it."""
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(Order)):
         due = Payment.objects.filter(pk=payment.pk, refund_due=True)
         won = bool(due.update(refund_due=False, refunded_at=timezone.now()))
         if won:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.integration.foreign import ForeignSite
+from tests.support.documents import blocks
 
 BARE = """
 INSTALLED_APPS += ["notifications"]
@@ -64,3 +65,37 @@ def test_what_a_site_says_itself_stays(bare_site, tmp_path):
         " max(Counter(s.MIDDLEWARE).values()), s.INSTALLED_APPS[0])"
     )
     assert bare_site.shell(code).split() == ["mysite.asgi.application", "3", "IMMEDIATE", "1", "1", "daphne"]
+
+
+OWN_API = """
+from ninja import NinjaAPI
+
+own = NinjaAPI(title="Shop", urls_namespace="api")
+
+
+@own.get("hello")
+def hello(request):
+    return {"hello": "shop"}
+
+
+urlpatterns += [path("shop-api/", own.urls)]
+"""
+
+
+def test_a_site_may_have_an_api_of_its_own_under_that_name(packages, tmp_path):
+    site = ForeignSite(tmp_path, packages)
+    for block in blocks("integrating.md")[:5]:
+        site.follow(block)
+    with (tmp_path / "mysite" / "urls.py").open("a") as urls:
+        urls.write(OWN_API)
+    site.run("manage.py", "makemigrations", "invoices")
+    site.run("manage.py", "migrate", "--verbosity", "0")
+    assert "notifications.E" not in site.run("manage.py", "check").stderr
+    code = (
+        "from django.test import Client\n"
+        "from django.urls import reverse\n"
+        "print(reverse('api:hello'), reverse('notifications_api:api-root'))\n"
+        "client = Client(headers={'host': 'localhost'})\n"
+        "print(client.get('/shop-api/hello').json(), client.get('/api/openapi.json').json()['info']['title'])\n"
+    )
+    assert site.shell(code).splitlines() == ["/shop-api/hello /api/", "{'hello': 'shop'} Notifications"]

@@ -1,4 +1,4 @@
-/** Holds the one stream, in a worker or in the leading tab. Every tab gets all of it, and drops what it has. */
+/** Holds the one stream, in a worker or the leading tab. Each tab gets all of it, and drops what it has. */
 
 import { Stream } from "./stream.js";
 
@@ -35,7 +35,7 @@ export class Hub {
   }
 
   #join(wants) {
-    this.#unreadUrl = `${wants.api}unread?user=${wants.user}`;
+    this.#unreadUrl = `${wants.api}unread?user=${encodeURIComponent(wants.user)}`;
     if (!this.#stream) {
       this.#follow(wants);
       return;
@@ -59,7 +59,7 @@ export class Hub {
     stream.on("notification", (detail) => {
       this.#keep(detail);
       this.#tell("notification", detail);
-      // The count in it is older. A retraction reaches many: not all ask at once.
+      // Its count is older. A retraction reaches many: not all ask at once.
       if (/^inbox.re/.test(detail.kind)) this.#askUnread(1000 + 2000 * Math.random());
     });
     stream.on("reset", (cursor) => {
