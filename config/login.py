@@ -1,4 +1,4 @@
-"""Log-in with a limit on guessing: for the log-in page, and whatever else calls authenticate()."""
+"""Log-in with a limit on wrong passwords, for the log-in page and every other caller of authenticate()."""
 
 from typing import Any
 
@@ -10,31 +10,31 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from orders.addresses import client_address, subject_of
-from orders.limits import Limit
+from orders.limits import FailureLimit
 
-# Ten wrong passwords for one name from one address, a hundred from one address for any: then a pause of five minutes.
-BY_NAME = Limit("login.name", most=10, seconds=300)
-BY_ADDRESS = Limit("login.address", most=100, seconds=300)
+# Ten wrong passwords for one name from one address, or a hundred from one address, block further ones for five minutes.
+BY_NAME = FailureLimit("login.name", most=10, seconds=300)
+BY_ADDRESS = FailureLimit("login.address", most=100, seconds=300)
 
 
 def address_of(request: HttpRequest | None) -> str:
-    """Returns what is counted for the client of a request."""
+    """Returns what a limit counts for a client: its address, or its IPv6 network; empty without a request."""
     return subject_of(client_address(request)) if request is not None else ""
 
 
 def is_limited(request: HttpRequest | None, username: str) -> bool:
-    """Whether this address has guessed too often, for this name or at all."""
+    """Whether this address has sent too many wrong passwords, for this name or for all names."""
     address = address_of(request)
     return BY_ADDRESS.is_reached(address) or BY_NAME.is_reached(f"{address} {username.casefold()}")
 
 
 class LimitedBackend(ModelBackend):
-    """Django's accounts, behind the limit."""
+    """Django's authentication backend, behind the limits."""
 
     def authenticate(
         self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
     ) -> User | None:
-        """Returns the user; raises PermissionDenied, which ends the attempt for every backend, once it is limited."""
+        """Returns the user; raises PermissionDenied at the limit, so that no further backend is tried."""
         name = username or ""
         if is_limited(request, name):
             raise PermissionDenied
@@ -49,10 +49,9 @@ class LimitedBackend(ModelBackend):
 
 
 class LogInForm(AuthenticationForm):
-    """Says so when it is the limit, and not the password."""
+    """Django's log-in form, with an error message of its own at the limit."""
 
     def get_invalid_login_error(self) -> ValidationError:
-        """The error for an attempt that failed."""
         if is_limited(self.request, self.cleaned_data.get("username") or ""):
             return ValidationError(_("Too many attempts. Wait a few minutes, then try again."), code="limited")
         return super().get_invalid_login_error()

@@ -1,89 +1,84 @@
-"""Limits on failures: wrong passwords (config/login.py) and refused callbacks (payments/callbacks.py).
+"""Rate limits on failures (refused callbacks, wrong passwords), counted in Django's cache by the library `limits`.
 
-The `limits` package counts in fixed windows; the counts are in Django's default cache, so processes that share a cache
-share them. Without a configured cache each process counts for itself.
+A window begins with the first failure and ends after its seconds. The counts are as far shared as the cache: Django's
+default cache belongs to one process; with Redis or Memcached in CACHES all processes count together. In these three an
+increment is atomic. Django's database and file caches read and write in two steps, and may miss failures.
 """
 
-import time
 from dataclasses import dataclass
+from hashlib import sha256
 
 from django.core.cache import cache
-from limits import RateLimitItem, RateLimitItemPerSecond
+from limits import RateLimitItemPerSecond
 from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 
-class CacheStorage(Storage):
-    """Counters in Django's default cache, by its atomic add() and incr().
+class DjangoCacheStorage(Storage):
+    """Keeps the counts of `limits` in Django's default cache, for which the library has no storage of its own."""
 
-    An implementation of the storage interface of `limits` (its documentation, "Custom storage").
-    """
+    # The instance below is the only one; no address of a storage leads to it.
+    STORAGE_SCHEME = None
 
-    STORAGE_SCHEME = ["django-cache"]
-    base_exceptions = ()
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return Exception
 
     def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Adds to a counter, which expires that many seconds after its first increment; returns the new count."""
-        name = cache_key(key)
-        # Twice: the counter may expire between the two calls.
-        for _attempt in range(2):
-            cache.add(name, 0, timeout=expiry)
-            try:
-                return cache.incr(name, amount)
-            except ValueError:
-                continue
-        return amount
+        """Returns the count after the addition; the first one begins a window of `expiry` seconds."""
+        if cache.add(key, amount, timeout=expiry):
+            return amount
+        try:
+            return int(cache.incr(key, amount))
+        except ValueError:
+            # The window ended between the two calls, so this failure begins the next one.
+            cache.add(key, amount, timeout=expiry)
+            return amount
 
     def get(self, key: str) -> int:
-        """Returns a count; 0 for a counter that does not exist or has expired."""
-        return int(cache.get(cache_key(key), 0))
+        return int(cache.get(key, 0))
 
     def get_expiry(self, key: str) -> float:
-        """Returns now: a Django cache does not tell when a key expires."""
-        return time.time()
+        """Not supported: Django's cache does not report when an entry ends."""
+        raise NotImplementedError
 
     def check(self) -> bool:
-        """Whether the cache works; Django's caches have no such question."""
         return True
 
     def reset(self) -> int | None:
-        """Not offered: the cache holds more than counters."""
+        """Not supported: the cache holds other entries too."""
         raise NotImplementedError
 
     def clear(self, key: str) -> None:
-        """Deletes a counter."""
-        cache.delete(cache_key(key))
+        cache.delete(key)
 
 
-def cache_key(key: str) -> str:
-    """Returns a key that every cache takes: memcached allows 250 characters, and no spaces."""
-    return f"limit.{key.encode().hex()[:230]}"
-
-
-_limiter = FixedWindowRateLimiter(CacheStorage())
+_limiter = FixedWindowRateLimiter(DjangoCacheStorage())
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `most` failures within `seconds`, counted from the first one, for each subject (an address, a name)."""
+class FailureLimit:
+    """At most `most` failures of one subject (an address, an account) within `seconds`, counted under `name`."""
 
     name: str
     most: int
     seconds: int
 
-    @property
-    def item(self) -> RateLimitItem:
-        """The limit in the words of `limits`."""
-        return RateLimitItemPerSecond(self.most, self.seconds)
-
     def is_reached(self, subject: str) -> bool:
-        """Whether the subject has no failure left."""
-        return not _limiter.test(self.item, self.name, subject)
+        """Whether the subject has used up its failures; counts nothing."""
+        return not _limiter.test(self._item(), digest(subject))
 
     def count(self, subject: str) -> None:
-        """Counts one failure."""
-        _limiter.hit(self.item, self.name, subject)
+        _limiter.hit(self._item(), digest(subject))
 
     def forget(self, subject: str) -> None:
-        """Deletes the count, after a success."""
-        _limiter.clear(self.item, self.name, subject)
+        """Begins anew, after a success."""
+        _limiter.clear(self._item(), digest(subject))
+
+    def _item(self) -> RateLimitItemPerSecond:
+        return RateLimitItemPerSecond(self.most, self.seconds, namespace=f"limit.{self.name}")
+
+
+def digest(subject: str) -> str:
+    """Returns a short form of any text, because not every cache takes any text as a key."""
+    return sha256(subject.encode(errors="surrogatepass")).hexdigest()

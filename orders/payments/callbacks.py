@@ -1,7 +1,8 @@
-"""Takes a callback from the wire to its answer: the limit, the provider's verification, the settlement, and the record.
+"""From a provider's callback to the response: signature, limit, settlement, and a record of each callback.
 
-Every callback is stored with what became of it. The answers: 2xx is committed, do not send it again; 4xx will never
-succeed as it is; 5xx, send it again.
+A callback is examined first, which makes it Verified or Refused. Verified ones are then applied and recorded in one
+transaction; refused ones have their answer and are recorded by themselves. The answers: 2xx is committed, do not send
+it again; 4xx will never succeed as it is; 5xx, send it again.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from django.utils.text import Truncator
 
 from notifications import tracing
 from orders.addresses import subject_of
-from orders.limits import Limit
+from orders.limits import FailureLimit
 from orders.models import Callback, Order
 from orders.payments import settlement
 from orders.payments.metrics import CALLBACKS
@@ -27,18 +28,18 @@ logger = logging.getLogger(__name__)
 
 # A larger body is refused; real ones are a few hundred bytes.
 LARGEST_BODY = 64 * 1024
-# What is kept of a body that did not verify; one that the provider has signed is kept whole.
+# Characters kept of a body that did not verify; a signed body is kept whole.
 KEPT_OF_UNSIGNED = 4096
-# Headers kept with a callback: enough to verify it again, and to see what was wrong with it.
+# Headers kept with a callback; with them it can be verified again, or its fault found.
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp", "webhook-signature")
 LONGEST_HEADER = 500
-# What a provider reads whose callback could not be stored.
+# The answer to a callback that could not be stored.
 AGAIN = "not now: send it again later"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the provider is answered."""
+    """The response to a provider."""
 
     status: int
     content_type: str
@@ -48,9 +49,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A callback as it came: to which provider's address, with which headers and body, from which network address.
+    """A callback as it arrived, not verified yet. source: the client's network address.
 
-    trace: the request's id in the log, where callbacks of several requests are taken in one thread.
+    trace: the request's id in the log, because one thread handles the callbacks of several requests.
     """
 
     provider: Provider
@@ -62,7 +63,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """An arrival that its provider's class has verified, and what it reports. report_id: the provider's id of the report."""
+    """A callback with a valid signature, and its report. report_id: the provider's id of the report."""
 
     arrival: Arrival
     report_id: str
@@ -71,21 +72,21 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An arrival that was refused, with its answer."""
+    """A callback that was refused, with its answer."""
 
     answer: Answer
 
 
 def receive(arrival: Arrival) -> Answer:
-    """Takes one callback; see receive_all()."""
+    """Handles one callback like receive_all()."""
     return receive_all([arrival])[0]
 
 
 def receive_all(arrivals: Sequence[Arrival]) -> list[Answer]:
-    """Takes callbacks, those that verify in one transaction, and returns an answer for each, in its place.
+    """Handles callbacks, the verified ones in one transaction, and returns their answers in the same order.
 
-    A callback that verifies is taken, whatever came from its source. Of a source with too many refused callbacks within a
-    minute, any further one that does not verify is answered 429 and not stored.
+    A verified callback is never limited. A source with too many refused callbacks within a minute gets 429 for each
+    further one that does not verify, and these are not stored.
     """
     examined = [examine(arrival) for arrival in arrivals]
     settled = iter(settle_all([each for each in examined if isinstance(each, Verified)]))
@@ -111,14 +112,14 @@ def examine(arrival: Arrival) -> Verified | Refused:
 
 
 def settle_all(callbacks: Sequence[Verified]) -> list[Answer]:
-    """Applies the reports, stores the callbacks, and returns their answers; all of it or, if the database fails, nothing."""
+    """Applies the reports, stores the callbacks and returns the answers; if the database fails, nothing is applied."""
     if not callbacks:
         return []
     try:
         results = store(callbacks)
     except DatabaseError as error:
         if len(callbacks) > 1 and not isinstance(error, OperationalError):
-            # One of them may be the cause: the others are taken one by one.
+            # One callback may be the cause, so each is tried alone.
             return [answer for callback in callbacks for answer in settle_all([callback])]
         logger.exception("callbacks could not be stored; the providers are asked to send them again")
         for callback in callbacks:
@@ -128,7 +129,7 @@ def settle_all(callbacks: Sequence[Verified]) -> list[Answer]:
 
 
 def store(callbacks: Sequence[Verified]) -> list[Result | Rejected]:
-    """Applies the reports and stores the callbacks in one transaction; returns what became of each report."""
+    """Applies the reports and stores the callbacks in one transaction; returns the result of each report."""
     with transaction.atomic(using=router.db_for_write(Order)):
         results = settlement.apply_all([callback.report for callback in callbacks])
         Callback.objects.bulk_create(
@@ -140,7 +141,7 @@ def store(callbacks: Sequence[Verified]) -> list[Result | Rejected]:
 
 
 def answer_of(callback: Verified, result: Result | Rejected) -> Answer:
-    """Returns the answer to a report that was applied, or that contradicts its order."""
+    """Returns the answer to a report whose result is committed; one that contradicts its order is refused."""
     tracing.begin_trace(callback.arrival.trace)
     provider = callback.arrival.provider
     if isinstance(result, Rejected):
@@ -181,28 +182,28 @@ def refuse(arrival: Arrival, report_id: str, rejected: Rejected) -> Answer:
     try:
         record.save()
     except DatabaseError:
-        # It is refused in any case; when it is sent again, it may be recorded.
+        # The refusal stands; if it is sent again, it may be recorded then.
         logger.exception("a refused callback could not be stored")
     limit().count(subject_of(arrival.source))
     return refusal(rejected.status, str(rejected))
 
 
 def refusal(status: int, reason: str) -> Answer:
-    """An answer that says in JSON why."""
+    """Returns an answer with the reason in JSON."""
     return Answer(status, "application/json", json.dumps({"error": reason}), error=reason)
 
 
-def limit() -> Limit:
-    """Refusals of one source within a minute; only these count, so a provider with the right secret is never held up."""
-    return Limit("payments.refused", most=settings.PAYMENT_REFUSALS_PER_MINUTE, seconds=60)
+def limit() -> FailureLimit:
+    """The limit on refused callbacks of one source. Accepted ones do not count, so a valid sender is never limited."""
+    return FailureLimit("payments.refused", most=settings.PAYMENT_REFUSALS_PER_MINUTE, seconds=60)
 
 
 def kept(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers to store, each cut to a sensible length."""
+    """Returns the headers to store, each cut to LONGEST_HEADER characters."""
     found = {name: headers.get(name, "") for name in KEPT_HEADERS}
     return {name: Truncator(value).chars(LONGEST_HEADER) for name, value in found.items() if value}
 
 
 def readable(body: bytes) -> str:
-    """The body as text that every database takes: what is not UTF-8, or NUL, is marked."""
+    """Returns the body as text that every database accepts: bytes that are not UTF-8, and NUL, become escapes."""
     return body.decode(errors="backslashreplace").replace("\0", "\\x00")

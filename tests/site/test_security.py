@@ -5,7 +5,7 @@ from django.core.cache import cache
 
 from blog.models import Post
 from config import login
-from orders.limits import Limit
+from orders.limits import FailureLimit
 from tests.site.test_checks import PRODUCTION
 from tests.support.people import order, person, product
 from tests.support.services import Site
@@ -59,7 +59,7 @@ def test_a_log_in_forgives_what_went_before(client, alice):
 
 
 def test_guessing_many_names_from_one_address_ends_too(client, alice, monkeypatch):
-    monkeypatch.setattr(login, "BY_ADDRESS", Limit("login.address", most=5, seconds=60))
+    monkeypatch.setattr(login, "BY_ADDRESS", FailureLimit("login.address", most=5, seconds=60))
     for number in range(5):
         attempt(client, "wrong", f"nobody-{number}")
     assert "Too many attempts" in attempt(client, "correct horse").content.decode()
