@@ -1,4 +1,4 @@
-"""The blog in the admin: posts with "publish", follows."""
+"""The blog in the admin: posts, with an action that publishes them, and follows."""
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
@@ -14,7 +14,7 @@ from notifications.admin import RetractionAdmin
 
 @admin.action(description=_("Publish"), permissions=["change"])
 def publish(modeladmin: admin.ModelAdmin, request: HttpRequest, posts: QuerySet[Post]) -> None:
-    """Publishes the chosen drafts; each by save(), so that its followers are told."""
+    """Publishes the chosen drafts, each by save(), which notifies the author's followers."""
     drafts = list(posts.filter(status=Post.Status.DRAFT))
     for post in drafts:
         post.status = Post.Status.PUBLISHED
@@ -25,8 +25,6 @@ def publish(modeladmin: admin.ModelAdmin, request: HttpRequest, posts: QuerySet[
 
 @admin.register(Post)
 class PostAdmin(RetractionAdmin):
-    """Posts."""
-
     list_display = ("title", "author", "status", "published_at")
     list_filter = ("status", "published_at")
     list_select_related = ("author",)
@@ -38,8 +36,6 @@ class PostAdmin(RetractionAdmin):
 
 @admin.register(Follow)
 class FollowAdmin(admin.ModelAdmin):
-    """Who follows whom."""
-
     list_display = ("follower", "author", "created_at")
     list_select_related = ("follower", "author")
     search_fields = ("follower__username", "author__username")

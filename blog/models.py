@@ -1,4 +1,4 @@
-"""Posts and who follows their authors."""
+"""Posts, and follows of their authors."""
 
 from typing import Any
 
@@ -14,19 +14,15 @@ from notifications.models import AtomicSaves
 
 
 class PostQuerySet(models.QuerySet["Post"]):
-    """Posts by whether readers may see them."""
-
     def published(self) -> "PostQuerySet":
-        """Posts that everyone may read."""
+        """Posts that every reader may see."""
         return self.filter(status=Post.Status.PUBLISHED)
 
 
 class Post(AtomicSaves):
-    """Something an author wrote; followers are told once, when it becomes published."""
+    """A post of an author; followers are notified once, when it is first published."""
 
     class Status(models.TextChoices):
-        """Whether readers may see it."""
-
         DRAFT = "draft", _("draft")
         PUBLISHED = "published", _("published")
 
@@ -56,7 +52,7 @@ class Post(AtomicSaves):
         return self.title
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Notes when it was first published, and saves."""
+        """Sets `published_at` when the post is first published, and saves."""
         if self.is_published and self.published_at is None:
             self.published_at = timezone.now()
             fields = kwargs.get("update_fields")
@@ -65,22 +61,21 @@ class Post(AtomicSaves):
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        """The post's page."""
         return reverse("blog:post", args=[self.pk])
 
     @property
     def is_published(self) -> bool:
-        """Whether readers may see it."""
+        """Whether every reader may see the post."""
         return self.status == self.Status.PUBLISHED
 
     @property
     def excerpt(self) -> str:
-        """The beginning of the text."""
+        """The first 200 characters of the text."""
         return Truncator(self.body).chars(200)
 
 
 class Follow(AtomicSaves):
-    """A reader follows an author."""
+    """A follower's interest in an author, once for each pair."""
 
     follower = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("follower"), on_delete=models.CASCADE, related_name="following"

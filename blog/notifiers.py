@@ -1,6 +1,7 @@
-"""What the blog tells whom, and in which words. Each function may be called again: its keys make it say a thing once.
+"""The blog's notifications: their kind, wording and recipients.
 
-Call them after QuerySet.update() or bulk_create(), which send no signals; save() calls them by itself (signals.py).
+post_published() may be called again for the same post, because the keys of its events are unique. save() calls it
+through signals.py; after QuerySet.update() or bulk_create(), which send no signals, call it yourself.
 """
 
 from collections.abc import Collection
@@ -26,7 +27,7 @@ PUBLISHED = register(
 
 
 def author_channel(author_id: int) -> str:
-    """The channel that an author's followers hear."""
+    """The channel to which an author's followers are subscribed."""
     return f"author:{author_id}"
 
 
@@ -36,13 +37,13 @@ def post_key(post: Post) -> str:
 
 
 def author_names(ids: Collection[str]) -> dict[str, str]:
-    """What authors' channels are called."""
+    """Returns the display names of authors' channels, by author id."""
     authors = get_user_model().objects.filter(pk__in=ids)
     return {str(author.pk): gettext("Posts by %(author)s") % {"author": author.get_username()} for author in authors}
 
 
 def post_published(*posts: Post) -> None:
-    """Tells the followers of each post's author: one row, however many they are."""
+    """Notifies the followers of each post's author, with one row for all of them."""
     log.append_all(
         Event(
             channel=author_channel(post.author_id),
@@ -66,10 +67,10 @@ def author_withdrawn(author: AbstractBaseUser) -> None:
 
 
 def author_followed(follow: Follow) -> None:
-    """Lets the follower hear the author from now on."""
+    """Subscribes the follower to the author's channel."""
     subscriptions.subscribe(follow.follower, author_channel(follow.author_id))
 
 
 def author_unfollowed(follower: AbstractBaseUser, author_id: int) -> None:
-    """Lets the follower hear the author no longer."""
+    """Removes the follower's subscription to the author's channel."""
     subscriptions.unsubscribe(follower, author_channel(author_id))

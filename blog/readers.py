@@ -1,4 +1,4 @@
-"""How an author stands with readers, and what a reader has to read."""
+"""Figures for the dashboards of authors and readers: followers, posts, and the feed."""
 
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -12,7 +12,7 @@ from blog.models import Follow, Post, PostQuerySet
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What an author's dashboard shows."""
+    """An author's figures: posts and followers."""
 
     followers: int
     followers_today: int
@@ -22,7 +22,7 @@ class Standing:
 
 
 def standing_of(author: Any) -> Standing | None:
-    """Returns an author's standing; None for who has written nothing and is followed by nobody."""
+    """Returns an author's figures; None for a user without posts and without followers."""
     local = timezone.localtime()
     midnight = datetime.combine(local.date(), time(), tzinfo=local.tzinfo)
     followers = Follow.objects.filter(author=author).aggregate(
@@ -38,7 +38,7 @@ def standing_of(author: Any) -> Standing | None:
 
 
 def feed_of(reader: Any) -> PostQuerySet | None:
-    """Returns the posts of the authors whom the person follows; None for who follows nobody."""
+    """Returns the posts of the authors that a user follows; None if the user follows no author."""
     if not Follow.objects.filter(follower=reader).exists():
         return None
     return Post.objects.published().filter(author__followers__follower=reader).select_related("author")

@@ -1,4 +1,4 @@
-"""Receivers that turn "this save matters" into a call of a notifier."""
+"""Signal receivers: a saved post or follow that has news calls its notifier."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from notifications import deletions, saves
 
 
 def connect() -> None:
-    """Connects the receivers; called once, when the app is ready."""
+    """Connects the receivers; AppConfig.ready() calls this once."""
     saves.call_on_change(Post, "status", tell_of_post)
     deletions.retract_on_delete(Post, lambda post: [notifiers.post_key(post)])
     pre_delete.connect(withdraw_author, sender=get_user_model(), dispatch_uid="blog.withdraw_author")
@@ -21,9 +21,9 @@ def connect() -> None:
 
 
 def tell_of_post(post: Post, before: str | None) -> None:
-    """Notifies the followers of a post that becomes published, and retracts the event of one that ceases to be.
+    """Notifies the followers of a post that becomes published, and retracts the event of one that is withdrawn.
 
-    Correcting a published post does neither; nor does publishing it again, because its key is in the log.
+    A correction of a published post does neither, and publishing it again does not notify again: its key is in the log.
     """
     if post.is_published:
         notifiers.post_published(post)
@@ -32,16 +32,16 @@ def tell_of_post(post: Post, before: str | None) -> None:
 
 
 def withdraw_author(sender: Any, instance: AbstractBaseUser, **kwargs: Any) -> None:
-    """Retracts the events of an author who is deleted while the followers still receive it: before their follows end."""
+    """Retracts the events of an author who is deleted, before the follows end, while the followers still receive it."""
     notifiers.author_withdrawn(instance)
 
 
 def subscribe_follower(sender: Any, instance: Follow, *, created: bool, raw: bool, **kwargs: Any) -> None:
-    """Whoever begins to follow hears the author from now on."""
+    """Subscribes a new follower to the author's channel."""
     if created and not raw:
         notifiers.author_followed(instance)
 
 
 def unsubscribe_follower(sender: Any, instance: Follow, **kwargs: Any) -> None:
-    """Whoever ceases to follow hears the author no longer."""
+    """Ends the subscription of a former follower."""
     notifiers.author_unfollowed(instance.follower, instance.author_id)

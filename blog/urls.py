@@ -1,4 +1,4 @@
-"""Addresses of the blog."""
+"""URLs of the blog."""
 
 from django.urls import path
 

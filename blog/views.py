@@ -1,4 +1,4 @@
-"""The blog's pages. Drafts are seen by their author alone; every change is a POST."""
+"""The blog's pages. Only its author can see a draft; every change is a POST."""
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.decorators import login_required
@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 from blog.models import Follow, Post
 from notifications.middleware import AuthenticatedRequest
 
-# Posts on a page; older ones are reached through their author.
+# Posts on a page; the pages of their authors have the older ones.
 LISTED = 50
 
 
@@ -22,7 +22,7 @@ def posts(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 def post(request: HttpRequest, pk: int) -> HttpResponse:
-    """One post; a draft for its author alone."""
+    """One post; a draft only for its author."""
     found = get_object_or_404(Post.objects.select_related("author"), pk=pk)
     if not found.is_published and found.author_id != request.user.pk:
         found = get_object_or_404(Post.objects.published(), pk=pk)
@@ -31,7 +31,7 @@ def post(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 def author(request: HttpRequest, username: str) -> HttpResponse:
-    """An author's posts, with follow and unfollow."""
+    """An author's posts, with the buttons to follow and unfollow."""
     found = get_object_or_404(get_user_model(), username=username, is_active=True)
     context = {
         "author": found,
@@ -47,7 +47,7 @@ def author(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 @login_required
 def follow(request: AuthenticatedRequest, username: str) -> HttpResponse:
-    """Begins to follow an author; following twice is the same as once."""
+    """Follows an author; a second request changes nothing."""
     found = get_object_or_404(get_user_model(), username=username, is_active=True)
     if found == request.user:
         raise BadRequest("nobody can follow themselves")
@@ -58,7 +58,7 @@ def follow(request: AuthenticatedRequest, username: str) -> HttpResponse:
 @require_POST
 @login_required
 def unfollow(request: AuthenticatedRequest, username: str) -> HttpResponse:
-    """Ceases to follow an author."""
+    """Stops following an author; a second request changes nothing."""
     found = get_object_or_404(get_user_model(), username=username)
     Follow.objects.filter(follower=request.user, author=found).delete()
     return redirect("blog:author", username)

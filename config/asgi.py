@@ -1,4 +1,4 @@
-"""The ASGI application: streams and callbacks beside Django, so that none holds the other's threads."""
+"""The ASGI application: streams and callbacks are mounted beside Django, so that they hold none of its threads."""
 
 import os
 from typing import Any
@@ -9,7 +9,7 @@ from django.urls import path
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_asgi_application()
 
-# Only now are the apps loaded that these import.
+# These import apps, which are loaded only now.
 from notifications.routing import beside_streams  # noqa: E402
 from notifications.server import ErrorBoundary  # noqa: E402
 from notifications.stream import EventStream, each  # noqa: E402

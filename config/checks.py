@@ -1,4 +1,4 @@
-"""System checks of this site: what may be convenient in a checkout and nowhere else."""
+"""System checks of this site: settings that are allowed only in a checkout."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 
 @register(Tags.security)
 def check_secrets(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
-    """With DEBUG off, nothing may be left as it is in a checkout, whose secrets everybody can read."""
+    """With DEBUG off, reports secrets that are still the published ones of the checkout, and the demo wallet."""
     if settings.DEBUG:
         return []
     found: list[CheckMessage] = []

@@ -1,6 +1,6 @@
-"""Followers by the million, for demos and measurements: their rows are made within the database."""
+"""Makes millions of followers for demos and measurements; their rows are generated inside the database."""
 
-# Statements are put together from names of tables and columns; every value goes in as a parameter.
+# The statements contain names of tables and columns only; every value is a parameter.
 # ruff: noqa: S608
 
 from collections.abc import Iterator, Sequence
@@ -16,16 +16,16 @@ from blog.notifiers import author_channel
 from notifications import log
 from notifications.models import Subscription
 
-# Of one transaction: writers wait for no longer than that on SQLite.
+# Rows of one transaction, because on SQLite other writers wait for its end.
 BATCH = 20_000
-# Within SQL, where its parameters go.
+# The placeholder of a parameter in SQL.
 NAME = "'follower-' || n"
 
 
 def make_followers(author: Any, wanted: int) -> Iterator[int]:
-    """Makes follower-1 … follower-N and lets them follow the author; yields how many more there are after each step.
+    """Makes the users follower-1 … follower-N, who follow the author; yields the number of followers in each batch.
 
-    Those that are there already stay as they are. No signals are sent, so the subscriptions are made here.
+    Existing users, follows and subscriptions are not changed. No signals are sent, so subscriptions are made here.
     """
     people = get_user_model()
     nobody = people(password=make_password(None))
@@ -43,14 +43,14 @@ def make_followers(author: Any, wanted: int) -> Iterator[int]:
 
 
 def numbers() -> str:
-    """A table of whole numbers `n`, from the first parameter to the second."""
+    """Returns the SQL of a table of whole numbers `n`, from the first parameter to the second."""
     if connection.vendor == "postgresql":
         return "generate_series(%s::integer, %s::integer) AS numbers(n)"
     return "(WITH RECURSIVE s(n, last) AS (VALUES (%s, %s) UNION ALL SELECT n + 1, last FROM s WHERE n < last) SELECT n FROM s) AS numbers"
 
 
 def insert(like: models.Model, given: dict[str, str], source: str, parameters: Sequence[Any]) -> None:
-    """Inserts a row like this one for each of the source; `given` are the fields that differ, in the source's terms."""
+    """Inserts a copy of the row `like` for each row of `source`; `given` maps the fields that differ to SQL."""
     model = type(like)
     fields = [each for each in model._meta.concrete_fields if not each.primary_key]
     using = router.db_for_write(model)
@@ -61,13 +61,12 @@ def insert(like: models.Model, given: dict[str, str], source: str, parameters: S
     terms = ", ".join(given.get(each.name, "%s") for each in fields)
     table = model._meta.db_table
     with transaction.atomic(using=using), connection.cursor() as cursor:
-        # WHERE: without it SQLite takes ON for a join's.
+        # Without WHERE, SQLite parses ON as part of a join.
         statement = f"INSERT INTO {table} ({columns}) SELECT {terms} FROM {source} WHERE true ON CONFLICT DO NOTHING"
         cursor.execute(statement, [*values, *parameters])
 
 
 def column(model: type[models.Model], name: str) -> str:
-    """The column of a field."""
     found = model._meta.get_field(name)
     assert isinstance(found, models.Field)
     return str(found.column)

@@ -1,4 +1,4 @@
-"""The demo's people: named for what they do, all with the same password, and only where DEBUG is on."""
+"""The demo's users: named for their role, all with the same password, and only where DEBUG is on."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ PASSWORD = "demo"  # noqa: S105
 
 
 class Person(NamedTuple):
-    """An account of the demo."""
+    """A demo account, and a sentence about its role."""
 
     username: str
     role: Promise
@@ -27,5 +27,5 @@ PEOPLE = (
 
 
 def people() -> tuple[Person, ...]:
-    """The accounts to offer on the start and log-in pages: none on a site for real."""
+    """Returns the accounts to offer on the start and log-in pages; none where DEBUG is off."""
     return PEOPLE if settings.DEBUG else ()

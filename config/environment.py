@@ -1,4 +1,4 @@
-"""Strict reading of environment variables: a malformed value stops the start with one line that names the variable."""
+"""Strict parsing of environment variables: a malformed value ends the process with one line that names the variable."""
 
 import os
 import re
@@ -16,19 +16,19 @@ T = TypeVar("T")
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off"}
 ENGINES = {"sqlite": "django.db.backends.sqlite3", "postgresql": "django.db.backends.postgresql"}
-# A process keeps `min_size` connections at hand, one of which is its tail's, and has at most `max_size` at work: whoever comes
-# then waits for `timeout` seconds. Once PostgreSQL is gone the pool doubles its pauses between attempts up to
-# `reconnect_timeout`: with its default of 5 minutes, a server that is back could stay unnoticed for as long as it was away.
+# A process keeps `min_size` connections open, one of which is its tail's, and opens at most `max_size`; beyond that a
+# caller waits up to `timeout` seconds. While PostgreSQL is down, the pool doubles the pause between attempts up to
+# `reconnect_timeout`; its default of 5 minutes could delay the recovery by as long as the outage lasted.
 POOL = {"min_size": 2, "max_size": 16, "timeout": 10, "max_idle": 60, "reconnect_timeout": 3}
 
 
 def stop(name: str, problem: str) -> NoReturn:
-    """Ends the process with one line; SystemExit, because every entry point prints it without a traceback."""
+    """Ends the process with one line, by SystemExit, which every entry point prints without a traceback."""
     raise SystemExit(f"{name}: {problem}")
 
 
 def read(name: str, parse: Callable[[str], T], default: T) -> T:
-    """Returns the parsed variable, or the default where it is unset or empty.
+    """Returns the parsed variable, or the default if it is unset or empty.
 
     Raises SystemExit with one line when `parse` raises ValueError.
     """
@@ -75,7 +75,7 @@ def days(value: str) -> int:
 
 
 def token(value: str) -> str:
-    """Accepts what can stand in a header and is too long to be guessed."""
+    """Accepts a secret that is allowed in a header and long enough."""
     if not re.fullmatch(r"[\x21-\x7e]{16,500}", value):
         raise ValueError("must have 16 or more characters, without spaces")
     return value
@@ -157,7 +157,7 @@ def email(value: str) -> dict[str, Any]:
         usual = 587 if found.get("EMAIL_USE_TLS") else 465 if found.get("EMAIL_USE_SSL") else 25
         found["EMAIL_PORT"] = int(found["EMAIL_PORT"] or usual)
     except Exception:  # noqa: BLE001  whatever the parser stumbles over
-        # Its own message may repeat the password.
+        # The parser's own message may contain the password.
         raise ValueError("cannot be read as the address of a mail server") from None
     return found
 
@@ -172,7 +172,7 @@ def redis_url(value: str) -> str:
 def database(value: str, root: Path) -> dict[str, Any]:
     """Parses a database address into one entry of Django's DATABASES; sqlite and postgresql are tested.
 
-    A relative SQLite path is taken from the checkout, so that every process means the same file.
+    A relative SQLite path is relative to the checkout, so that every process uses the same file.
     """
     scheme = value.split(":", 1)[0].lower()
     if scheme not in ("sqlite", "postgres", "postgresql", "psql"):
@@ -181,7 +181,7 @@ def database(value: str, root: Path) -> dict[str, Any]:
         settings: dict[str, Any] = dict(environ.Env.db_url_config(value))
         settings["PORT"] = int(settings["PORT"]) if settings.get("PORT") else ""
     except Exception:  # noqa: BLE001  whatever the parser stumbles over
-        # The parser's own message may repeat the address, and with it the password.
+        # The parser's own message may contain the address, and with it the password.
         raise ValueError("cannot be read as a database address") from None
     if not settings.get("NAME"):
         raise ValueError("names no database")
@@ -191,10 +191,10 @@ def database(value: str, root: Path) -> dict[str, Any]:
             settings["NAME"] = root / settings["NAME"]
         settings["OPTIONS"] = dict(SQLITE_OPTIONS)
     else:
-        # Without it every request and every stream opened costs PostgreSQL a process start (measured: docs/design.md).
+        # Without a pool each request and each opened stream starts a PostgreSQL process (measured: docs/design.md).
         settings.setdefault("OPTIONS", {})["pool"] = dict(POOL)
-        # Each connection is tried when it is taken: after a restart of PostgreSQL those in the pool are dead.
+        # A pooled connection is tested before use, because a restart of PostgreSQL closes those in the pool.
         settings["CONN_HEALTH_CHECKS"] = True
-    # Under ASGI a request may end on another thread than it began on: connections are not kept (Django's ASGI notes).
+    # Under ASGI a request may end on another thread than it began on, so Django keeps no connections (its ASGI notes).
     settings["CONN_MAX_AGE"] = 0
     return settings

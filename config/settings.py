@@ -1,4 +1,4 @@
-"""Settings: one file, runs from a checkout with no variable set; variables choose the rest (README, "Settings")."""
+"""Settings. A checkout runs without any variable; environment variables configure the rest (README, "Settings")."""
 
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "channels",
-    # Serves the pages of the API's description from here instead of from another site.
+    # Serves the scripts of the API's documentation from this site instead of from another one.
     "ninja",
     "django_eventstream",
     "config",
@@ -91,7 +91,7 @@ CHANNEL_LAYERS = {
     "default": (
         {
             "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-            # A dead Redis must not hold up whoever publishes a wake-up.
+            # A Redis that does not respond must not delay publishers.
             "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_connect_timeout": 1, "socket_timeout": 5}]},
         }
         if REDIS_URL
@@ -101,7 +101,7 @@ CHANNEL_LAYERS = {
 
 EVENTSTREAM_CHANNELMANAGER_CLASS = "notifications.channelmanager.LogChannelManager"
 EVENTSTREAM_STORAGE_CLASS = "notifications.storage.LogStorage"
-# Pages of these origins may read streams, with the reader's cookie; of any other, none.
+# Pages of these origins may read streams with the user's cookie; pages of other origins may not.
 EVENTSTREAM_ALLOW_ORIGINS: list[str] = environment.read("STREAM_ALLOWED_ORIGINS", environment.origins, default=[])
 EVENTSTREAM_ALLOW_CREDENTIALS = bool(EVENTSTREAM_ALLOW_ORIGINS)
 
@@ -109,7 +109,7 @@ NOTIFICATIONS_METRICS_TOKEN = environment.read("METRICS_TOKEN", environment.toke
 NOTIFICATIONS_KEEP_DAYS = environment.read("KEEP_DAYS", environment.days, default=90)
 NOTIFICATIONS_KEEP_UNREAD_DAYS = environment.read("KEEP_UNREAD_DAYS", environment.days, default=365)
 
-# Digests of what stays unread; with DEBUG on they are printed instead of sent, and send_digests asks for SITE_URL otherwise.
+# Digests of unread notifications. With DEBUG on they are printed; otherwise send_digests requires SITE_URL.
 NOTIFICATIONS_SITE_URL = environment.read(
     "SITE_URL", environment.site_url, default="http://127.0.0.1:8000" if DEBUG else ""
 )
@@ -122,7 +122,7 @@ _mail = environment.read(
 EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
-# Without it a mail server that does not answer holds a run up for ever.
+# Without a timeout, a mail server that does not respond would block a run for ever.
 EMAIL_TIMEOUT = 10
 
 PAYMENT_WINDOW_SECONDS = environment.read("PAYMENT_WINDOW_SECONDS", environment.seconds, default=60)
@@ -132,9 +132,9 @@ PAYMENT_CALLBACK_SECRETS = environment.read(
 )
 if not PAYMENT_CALLBACK_SECRETS:
     environment.stop("PAYMENT_CALLBACK_SECRETS", "must be set when DEBUG is off")
-# Callbacks refused from one address within a minute, after which it is answered 429 for the rest of it.
+# Refused callbacks of one address within a minute; beyond them it gets 429 for the rest of the minute.
 PAYMENT_REFUSALS_PER_MINUTE = 600
-# The demo's wallet pays by a click: never where money is real.
+# The demo's wallet pays by a click, so it must be off where money is real.
 PAYMENT_DEMO_WALLET = DEBUG
 
 AUTHENTICATION_BACKENDS = ["config.login.LimitedBackend"]
@@ -155,7 +155,7 @@ TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
 
-# Everything from this site, nothing inline; no page of it in anybody's frame.
+# Resources come from this site only, nothing inline; no other site may frame a page.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
@@ -167,17 +167,17 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# With DEBUG off the site is reached by HTTPS; HTTPS=0 says that it is not (a test on loopback).
+# With DEBUG off the site is served by HTTPS, unless HTTPS=0 (a test on loopback).
 HTTPS = environment.read("HTTPS", environment.boolean, default=not DEBUG)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-# A load balancer and a scraper ask by plain HTTP.
+# Load balancers and scrapers use plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
-# Addresses of clients are counted by (orders/addresses.py): those that this many proxies report.
+# The number of proxies whose reports of a client's address are trusted (orders/addresses.py).
 TRUSTED_PROXIES = environment.read("BEHIND_PROXY", environment.proxies, default=0)
 if TRUSTED_PROXIES:
-    # The proxy sets this header itself, whatever its client sent (docs/design.md, "Behind a proxy").
+    # The proxy must set this header itself and discard the client's (docs/design.md, "Behind a proxy").
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -192,13 +192,13 @@ STORAGES = {
         )
     },
 }
-# From a checkout, files are served straight from the apps; with DEBUG off, `collectstatic` has made STATIC_ROOT.
+# In a checkout, files are served from the apps; with DEBUG off, from STATIC_ROOT, which `collectstatic` fills.
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 
 LOGGING = {
     "version": 1,
-    # Django's default of True silences daphne.server, whose loggers exist before this is read.
+    # Django's default of True disables daphne.server, whose loggers exist before this is read.
     "disable_existing_loggers": False,
     "filters": {
         "outage": {"()": "config.outages.OnceAnOutage"},
@@ -206,7 +206,7 @@ LOGGING = {
     },
     "formatters": {
         "plain": {"format": "{asctime} {levelname} {name} {trace}: {message}", "style": "{"},
-        # Beside these keys a line has those of its call's `extra`, such as `stream`.
+        # A line also has the keys of its call's `extra`, such as `stream`.
         "json": {
             "()": "config.json_logs.JsonLines",
             "fmt": ["asctime", "levelname", "name", "trace", "message"],
@@ -230,14 +230,14 @@ LOGGING = {
     },
     "loggers": {
         "django": {"handlers": [], "level": "INFO"},
-        # At INFO it writes a line for each stream that opens.
+        # At INFO it logs one line for each opened stream.
         "django_eventstream": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
-        # While Redis is down each of them writes a line every second or two, some with a traceback.
+        # During an outage of Redis each of them logs every second or two, some with a traceback.
         "channels_redis.pubsub": {"filters": ["outage"]},
         "notifications.tail": {"filters": ["outage"]},
         "notifications.wake": {"filters": ["outage"]},
-        # At INFO it writes a line for each connection that the pool opens.
+        # At INFO it logs one line for each connection that the pool opens.
         "psycopg.pool": {"level": "WARNING"},
     },
 }

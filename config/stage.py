@@ -1,7 +1,7 @@
-"""The demo's stage: every role one click away, each with a session of its own, and buttons that make things happen.
+"""The demo's stage: a page with links that log in as each demo user, and buttons that cause orders, payments and posts.
 
-Only where DEBUG is on. A cookie belongs to a host, and browsers take every name below `localhost` for this machine: the
-seller at seller.localhost and the buyer at buyer.localhost are two sessions, side by side in one browser.
+Only where DEBUG is on. Cookies belong to a host, and browsers resolve every name below `localhost` to this machine, so
+the seller at seller.localhost and the buyer at buyer.localhost have two sessions side by side in one browser.
 """
 
 from collections.abc import Callable
@@ -27,13 +27,13 @@ from orders.demo import simulator
 from orders.models import Order, Product
 
 SALT = "config.stage"
-# A page may stay open for long; the link logs in nobody but the demo's people.
+# A page may stay open for long, and its links log in demo users only.
 TOKEN_SECONDS = 86_400
 BURST = 5
 
 
 class Role(NamedTuple):
-    """One of the demo's people, and the link that opens the site as that person."""
+    """A demo user, and the link that logs in as that user."""
 
     username: str
     description: Promise
@@ -41,7 +41,7 @@ class Role(NamedTuple):
 
 
 def roles(request: HttpRequest) -> list[Role]:
-    """The people to play, each at a host of its own where this machine's names allow it."""
+    """Returns the roles, each at a host of its own if the request came to a name of this machine."""
     found = []
     for person in demo.people():
         path = reverse("enter", args=[signing.dumps(person.username, salt=SALT)])
@@ -52,7 +52,7 @@ def roles(request: HttpRequest) -> list[Role]:
 
 
 def host_for(request: HttpRequest, name: str) -> str:
-    """A host with cookies of its own, if the request came to this machine by one of its names; else the same host."""
+    """Returns `name`.localhost, which has its own cookies, for a request to this machine's name; else its host."""
     host = request.get_host()
     bare, colon, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
     local = bare in ("localhost", "127.0.0.1", "[::1]") or bare.endswith(".localhost")
@@ -60,13 +60,13 @@ def host_for(request: HttpRequest, name: str) -> str:
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """What the stage's part of a page needs."""
+    """Returns the template context of partials/stage.html and of the start page."""
     return {"roles": roles(request), "demo_people": demo.people(), "deeds": DEEDS if settings.DEBUG else {}}
 
 
 @require_GET
 def page(request: HttpRequest) -> HttpResponse:
-    """The stage as a page of its own, for who is logged in already."""
+    """The stage as a page of its own, for users who are logged in."""
     if not settings.DEBUG:
         raise Http404
     return render(request, "stage.html", context(request))
@@ -75,7 +75,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_GET
 @never_cache
 def enter(request: HttpRequest, token: str) -> HttpResponse:
-    """Logs one of the demo's people in; the link's signature says that this site made it."""
+    """Logs a demo user in; the signature in the link shows that this site made it."""
     try:
         name = signing.loads(token, salt=SALT, max_age=TOKEN_SECONDS)
     except signing.BadSignature:
@@ -90,7 +90,7 @@ def enter(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_POST
 def happen(request: HttpRequest) -> HttpResponse:
-    """Makes one of the deeds happen, as the demo's people would."""
+    """Does one of DEEDS, as the demo's users would."""
     if not settings.DEBUG:
         raise Http404
     deed = DEEDS.get(request.POST.get("deed", ""))
@@ -102,7 +102,7 @@ def happen(request: HttpRequest) -> HttpResponse:
 
 
 def place(count: int = 1) -> list[Order]:
-    """The buyer orders from the seller."""
+    """Places orders of the demo's buyer with the demo's seller."""
     buyer = get_object_or_404(get_user_model(), username="buyer")
     products = list(Product.objects.filter(seller__username="seller").select_related("seller"))
     if not products:
@@ -113,20 +113,20 @@ def place(count: int = 1) -> list[Order]:
 
 
 def pay(*, succeeded: bool) -> None:
-    """The buyer orders, and the payment provider reports how the payment went."""
+    """Places an order, and sends the payment provider's report of a payment that succeeded or was declined."""
     (order,) = place()
     simulator.deliver(simulator.Message(order, succeeded=succeeded), source="stage")
 
 
 def publish() -> None:
-    """The author publishes a post."""
+    """Publishes a post of the demo's author."""
     author = get_object_or_404(get_user_model(), username="author")
     title = f"Notes from the workshop, {timezone.now():%H:%M:%S}"
     Post.objects.create(author=author, title=title, status=Post.Status.PUBLISHED)
 
 
 class Deed(NamedTuple):
-    """Something to make happen: what the button says, what is said afterwards."""
+    """An action of the demo: the button's label, the message afterwards, the icon, and the function."""
 
     label: Promise
     done: Promise

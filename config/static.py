@@ -1,4 +1,4 @@
-"""Static files for a site with DEBUG off."""
+"""Storage of static files for a site with DEBUG off."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
@@ -6,4 +6,4 @@ from notifications.staticfiles import BundledFilesMixin
 
 
 class BundledStorage(BundledFilesMixin, CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Hashed, compressed, and one script and one style sheet for a page."""
+    """Hashed and compressed files, with one script and one style sheet per page."""

@@ -1,4 +1,4 @@
-"""Addresses of the site (docs/design.md, "Operating contract")."""
+"""URLs of the site (docs/design.md, "Operating contract")."""
 
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
@@ -11,7 +11,7 @@ urlpatterns = [
     path("", views.dashboard, name="dashboard"),
     path("accounts/login/", views.LogIn.as_view(), name="login"),
     path("accounts/logout/", LogoutView.as_view(), name="logout"),
-    # One log-in for all, behind one limit.
+    # The admin uses the site's log-in, so that one limit holds for both.
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/", admin.site.urls),
     path("demo/", stage.page, name="stage"),

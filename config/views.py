@@ -1,4 +1,4 @@
-"""Pages that draw on all apps: the dashboard, log-in, and the health checks."""
+"""Pages that use several apps: the dashboard, log-in, and the health checks."""
 
 from typing import Any
 
@@ -18,15 +18,15 @@ from orders import payments
 from orders.dashboard import day_of
 from orders.models import Order, Product
 
-# Lines of the dashboard's list; the rest is in the inbox.
+# Notifications on the dashboard; the inbox has the others.
 LISTED = 20
-# Orders and posts on the dashboard; the rest is on their own pages.
+# Orders and posts on the dashboard; their own pages have the others.
 ROWS = 5
 
 
 @require_GET
 def dashboard(request: HttpRequest) -> HttpResponse:
-    """What is for me, as it happens, by what I am: seller, buyer, author, reader. For strangers, what this is."""
+    """The dashboard for the user's roles (seller, buyer, author, reader); the start page without a log-in."""
     if not request.user.is_authenticated:
         return render(request, "dashboard.html", stage.context(request))
     orders = Order.objects.of_buyer(request.user)
@@ -51,25 +51,24 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 
 class LogIn(LoginView):
-    """Log-in, with the demo's people at hand."""
+    """The log-in page, which lists the demo users."""
 
     form_class = LogInForm
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Adds the demo's people."""
         return super().get_context_data(demo_people=demo.people(), **kwargs)
 
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Whether this process answers."""
+    """Responds with 200 as long as this process can."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 @require_safe
 @never_cache
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answers 200 if this process can serve, else 503: the state, and the parts for those who may read the metrics."""
+    """Answers 200 if this process can serve, else 503: the state, and its parts for users who may read the metrics."""
     found = check_health()
     text = found.text() if may_read(request) else f"{found.state}\n"
     return HttpResponse(text, status=503 if found.failed else 200, content_type="text/plain; charset=utf-8")

@@ -24,7 +24,6 @@ def client_address(request: HttpRequest) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an IP address."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

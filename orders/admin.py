@@ -1,4 +1,4 @@
-"""The shop in the admin: products, orders with demo actions, payments to look at."""
+"""The shop in the admin: products, orders with demo actions, and read-only payments and callbacks."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class AmountField(forms.DecimalField):
-    """An amount as it is typed, in the one form in which callbacks have it."""
+    """An amount in the strict form that callbacks use."""
 
     def to_python(self, value: Any) -> Any:
         """Returns the amount as a Decimal; None for an empty field."""
@@ -42,7 +42,7 @@ AMOUNTS: Mapping[Any, Mapping[str, Any]] = {models.DecimalField: {"form_class": 
 
 @admin.action(description=_("Place a demo order"), permissions=["order"])
 def place_demo_order(modeladmin: admin.ModelAdmin, request: HttpRequest, products: QuerySet[Product]) -> None:
-    """Orders each chosen product once, as the person who is logged in."""
+    """Orders each chosen product once, as the user who is logged in."""
     chosen = list(products.select_related("seller"))
     for product in chosen:
         Order.objects.create(buyer=cast("User", request.user), product=product)
@@ -52,8 +52,6 @@ def place_demo_order(modeladmin: admin.ModelAdmin, request: HttpRequest, product
 
 @admin.register(Product)
 class ProductAdmin(admin.ModelAdmin):
-    """Products."""
-
     formfield_overrides = AMOUNTS
     list_display = ("name", "seller", "price", "currency")
     list_filter = ("currency",)
@@ -62,13 +60,13 @@ class ProductAdmin(admin.ModelAdmin):
     actions = (place_demo_order,)
 
     def has_order_permission(self, request: HttpRequest) -> bool:
-        """Whoever may add orders may place demo orders."""
+        """Placing demo orders takes the permission to add orders."""
         return request.user.has_perm("orders.add_order")
 
 
 @admin.action(description=_("Mark as paid"), permissions=["change"])
 def mark_paid(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QuerySet[Order]) -> None:
-    """Settles the chosen orders that still wait, as a payment outside of the provider would."""
+    """Settles those of the chosen orders that are pending, as for a payment made outside of the provider."""
     count = 0
     for order in orders.select_related("product", "buyer"):
         with transaction.atomic(using=router.db_for_write(Order)):
@@ -81,7 +79,7 @@ def mark_paid(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QueryS
 
 @admin.action(description=_("Send the simulated callback (paid)"), permissions=["simulate"])
 def simulate_payment(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QuerySet[Order]) -> None:
-    """Plays the payment provider for the chosen orders: a signed callback each, taken the way of every callback."""
+    """Sends a signed callback for each chosen order, as the payment provider would; it is checked like any other."""
     for order in orders.select_related("product", "buyer"):
         answer = simulator.deliver(simulator.Message(order), source="admin")
         level = messages.ERROR if answer.error else messages.SUCCESS
@@ -92,7 +90,7 @@ def simulate_payment(modeladmin: admin.ModelAdmin, request: HttpRequest, orders:
 
 @admin.action(description=_("Cancel orders that are not paid"), permissions=["change"])
 def cancel_orders(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QuerySet[Order]) -> None:
-    """Cancels the chosen orders that still wait for their payment."""
+    """Cancels those of the chosen orders that are pending."""
     count = 0
     for order in orders.select_related("product", "buyer"):
         payments.expire(order)
@@ -102,13 +100,13 @@ def cancel_orders(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: Qu
 
 @admin.action(description=_("Mark as refunded"), permissions=["change"])
 def mark_orders_refunded(modeladmin: admin.ModelAdmin, request: HttpRequest, orders: QuerySet[Order]) -> None:
-    """Notes that the money of the chosen orders, if they were paid, has been given back."""
+    """Records that the money of the chosen orders, if they were paid, has been returned."""
     count = sum(payments.refund(order) for order in orders.select_related("product", "buyer"))
     messages.success(request, ngettext("%d order marked as refunded.", "%d orders marked as refunded.", count) % count)
 
 
 class AttemptsInline(admin.TabularInline):
-    """The attempts to pay an order, declined ones too: to look at."""
+    """The attempts to pay an order, declined ones too; read-only."""
 
     model = Payment
     verbose_name_plural = _("attempts to pay")
@@ -126,7 +124,7 @@ class AttemptsInline(admin.TabularInline):
 
 @admin.register(Order)
 class OrderAdmin(RetractionAdmin):
-    """Orders; their status is moved by payments and actions alone, so that each move has one winner."""
+    """Orders. Only payments and actions change the status, so that each change has one winner."""
 
     formfield_overrides = AMOUNTS
     list_display = ("number", "buyer", "product", "amount", "currency", "status", "placed_at")
@@ -140,17 +138,17 @@ class OrderAdmin(RetractionAdmin):
     date_hierarchy = "placed_at"
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> tuple[type[InlineModelAdmin], ...]:
-        """Returns none for a new order: it has no attempts yet."""
+        """Returns none for a new order, which has no attempts yet."""
         return self.inlines if obj else ()
 
     def has_simulate_permission(self, request: HttpRequest) -> bool:
-        """Only where the demo plays the provider, and for whoever may change orders."""
+        """Simulating takes the permission to change orders, and a site where the demo plays the provider."""
         return settings.PAYMENT_DEMO_WALLET and request.user.has_perm("orders.change_order")
 
 
 @admin.action(description=_("Mark as refunded"), permissions=["refund"])
 def mark_refunded(modeladmin: admin.ModelAdmin, request: HttpRequest, chosen: QuerySet[Payment]) -> None:
-    """Notes that the money of late or second payments has been given back."""
+    """Records that the money of late or second payments has been returned."""
     due = chosen.filter(refund_due=True).select_related("order__product", "order__buyer")
     count = sum(payments.refund_payment(payment) for payment in due)
     messages.success(
@@ -160,7 +158,7 @@ def mark_refunded(modeladmin: admin.ModelAdmin, request: HttpRequest, chosen: Qu
 
 @admin.register(Payment)
 class PaymentAdmin(ReadOnlyAdmin):
-    """Payments as the provider reported them: to look at, and to note refunds."""
+    """Payments as the provider reported them; read-only, except that refunds can be recorded."""
 
     list_display = (
         "report_id",
@@ -179,13 +177,13 @@ class PaymentAdmin(ReadOnlyAdmin):
     actions = (mark_refunded,)
 
     def has_refund_permission(self, request: HttpRequest) -> bool:
-        """Whoever may change payments may note refunds; nobody changes anything else of them."""
+        """Recording refunds takes the permission to change payments; the admin changes nothing else of a payment."""
         return request.user.has_perm("orders.change_payment")
 
 
 @admin.register(Callback)
 class CallbackAdmin(ReadOnlyAdmin):
-    """Every callback with its raw body and what became of it: to look at."""
+    """Every callback with its raw body and its outcome; read-only."""
 
     list_display = ("id", "received_at", "provider", "outcome", "status", "reason", "order", "report_id", "source")
     list_filter = ("outcome", "status", "provider", "received_at")

@@ -1,17 +1,17 @@
-"""The shop: products, orders, payments. Tells sellers and buyers through the notifications app."""
+"""The shop: products, orders and payments. It notifies sellers and buyers through the notifications app."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
 
 class OrdersConfig(AppConfig):
-    """Connects the receivers and declares whose channels are whose."""
+    """Connects the signal receivers and declares the permissions of the shop's channels."""
 
     name = "orders"
     verbose_name = _("Orders")
 
     def ready(self) -> None:
-        """Connects signals, registers kinds, and says who may read a seller's and an order's channel."""
+        """Connects signals, registers kinds, and registers who may read the channel of a seller and of an order."""
         from notifications import subscriptions
         from orders import notifiers, signals
 

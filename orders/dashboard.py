@@ -1,4 +1,4 @@
-"""A seller's day: how many orders, what came in, and at which hours."""
+"""The figures of a seller's dashboard: today's orders, takings, and a bar chart of the orders by hour."""
 
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -11,15 +11,15 @@ from django.utils import timezone
 from orders.models import Order, Status
 from orders.money import display
 
-# The plot's drawing area, in units of its viewBox, which stretches to the page's width.
+# The chart's drawing area, in units of its viewBox; the page stretches it to its width.
 WIDTH, HEIGHT, GAP = 24 * 24, 120, 4
-# An order waits for its payment for a day at most (settings), so what ended today was placed yesterday or today.
+# A payment window lasts a day at most (settings), so an order that ended today was placed yesterday or today.
 LONGEST_WAIT = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One hour of the plot, with its geometry: all orders, and below, as a part of it, the paid ones."""
+    """One hour of the chart with its geometry: a bar for all orders, and in it the part that is paid."""
 
     hour: int
     placed: int
@@ -34,7 +34,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What a seller's dashboard shows of a day."""
+    """A seller's figures for one day."""
 
     placed: int
     paid: int
@@ -44,12 +44,12 @@ class Day:
 
     @property
     def busiest(self) -> Bar:
-        """The hour with the most orders; the first of several."""
+        """The hour with the most orders; the first, if there are several."""
         return max(self.bars, key=lambda bar: bar.placed)
 
 
 def day_of(seller: Any, now: datetime | None = None) -> Day:
-    """Returns the seller's day so far, from midnight in the active time zone, with three queries."""
+    """Returns the seller's figures since midnight in the active time zone; takes three queries."""
     local = timezone.localtime(now)
     start = datetime.combine(local.date(), time(), tzinfo=local.tzinfo)
     orders = Order.objects.of_seller(seller).filter(placed_at__gte=start - LONGEST_WAIT)
@@ -75,7 +75,7 @@ def day_of(seller: Any, now: datetime | None = None) -> Day:
 
 
 def bars(by_hour: dict[int, tuple[int, int]]) -> list[Bar]:
-    """Lays out the 24 hours; the highest bar fills the height."""
+    """Lays out the 24 hours from {hour: (placed, paid)}; the highest bar fills the height."""
     most = max((placed for placed, _paid in by_hour.values()), default=0) or 1
     step = WIDTH // 24
     found = []

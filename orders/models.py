@@ -1,4 +1,4 @@
-"""Products, orders and payments. How an order's status changes is said in payments.py alone."""
+"""Products, orders, payments and callbacks. An order's status is changed in orders/payments/settlement.py only."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -19,7 +19,7 @@ CENT = Decimal("0.01")
 
 
 class Currency(models.TextChoices):
-    """The currencies sold in (ISO 4217)."""
+    """The currencies of prices (ISO 4217)."""
 
     EUR = "EUR", _("euro")
     USD = "USD", _("US dollar")
@@ -27,8 +27,6 @@ class Currency(models.TextChoices):
 
 
 class Product(models.Model):
-    """Something a seller offers."""
-
     seller = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("seller"), on_delete=models.PROTECT, related_name="products"
     )
@@ -53,7 +51,7 @@ class Product(models.Model):
 
 
 class Status(models.TextChoices):
-    """Where an order stands; payments/settlement.py has the transitions. A declined attempt leaves it pending."""
+    """The status of an order; payments/settlement.py has the transitions. A declined attempt leaves it pending."""
 
     PENDING = "pending", _("waiting for payment")
     PAID = "paid", _("paid")
@@ -63,23 +61,22 @@ class Status(models.TextChoices):
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
-    """Orders by whose they are and where they stand."""
+    """Orders by buyer, by seller and by payment window."""
 
     def of_buyer(self, user: Any) -> "OrderQuerySet":
-        """Orders this person placed."""
         return self.filter(buyer=user)
 
     def of_seller(self, user: Any) -> "OrderQuerySet":
-        """Orders of this person's products."""
+        """Orders of the products that this user sells."""
         return self.filter(product__seller=user)
 
     def overdue(self) -> "OrderQuerySet":
-        """Orders still waiting though their window is over."""
+        """Pending orders whose payment window is over."""
         return self.filter(status=Status.PENDING, expires_at__lte=timezone.now())
 
 
 class Order(AtomicSaves):
-    """One order of one product; amount and currency are kept as they were when it was placed."""
+    """One order of one product, with the amount and currency at the time it was placed."""
 
     number = models.BigAutoField(_("number"), primary_key=True)
     buyer = models.ForeignKey(
@@ -127,24 +124,22 @@ class Order(AtomicSaves):
         return str(self.number)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Fills in what the product and the clock say, and saves."""
+        """Fills in amount and currency from the product and the end of the payment window, and saves."""
         self.amount = self.amount or self.product.price
         self.currency = self.currency or self.product.currency
         self.expires_at = self.expires_at or self.placed_at + timedelta(seconds=settings.PAYMENT_WINDOW_SECONDS)
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
-        """The order's page."""
         return reverse("orders:detail", args=[self.number])
 
     @property
     def seller(self) -> Any:
-        """Whose product it is."""
         return self.product.seller
 
     @property
     def channel(self) -> str:
-        """The channel of this order's payment page."""
+        """The channel that the order's payment page reads."""
         return f"order:{self.number}"
 
     @property
@@ -154,28 +149,26 @@ class Order(AtomicSaves):
 
     @property
     def declined_attempts(self) -> int:
-        """How many attempts to pay it the provider has reported as failed; a query."""
+        """The number of attempts that the provider reported as failed; takes a query."""
         return self.payments.filter(outcome=Payment.Outcome.FAILED).count()
 
     @property
     def is_overdue(self) -> bool:
-        """Whether it still waits though its window is over."""
+        """Whether the order is pending though its payment window is over."""
         return self.status == Status.PENDING and self.expires_at <= timezone.now()
 
 
 class Payment(models.Model):
-    """One attempt to pay an order, as a provider reported it: money taken, or declined. Each report is one row."""
+    """One attempt to pay an order, as a provider reported it: money taken, or declined. A resend adds no row."""
 
     class Outcome(models.TextChoices):
-        """What the provider says."""
-
         SUCCEEDED = "succeeded", _("succeeded")
         FAILED = "failed", _("failed")
 
     order = models.ForeignKey(Order, verbose_name=_("order"), on_delete=models.PROTECT, related_name="payments")
     provider = models.CharField(_("provider"), max_length=50, default="standard")
     report_id = models.CharField(_("report id"), max_length=200)
-    # SHA-256 in hexadecimal; empty: reported without a body, or by a release that kept none.
+    # SHA-256 in hexadecimal; empty for payments of releases that kept none.
     body_digest = models.CharField(_("digest of the body"), max_length=64, blank=True)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices)
     amount = models.DecimalField(_("amount"), max_digits=12, decimal_places=2)
@@ -193,7 +186,7 @@ class Payment(models.Model):
         ordering = ("-received_at", "-pk")
         indexes = (models.Index(fields=("received_at",), name="payment_refund_due", condition=Q(refund_due=True)),)
         constraints = (
-            # Ids are each provider's own.
+            # Each provider has its own ids.
             models.UniqueConstraint(fields=("report_id", "provider"), name="payment_one_report"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount_positive"),
             models.CheckConstraint(condition=~Q(applied=True, outcome="failed"), name="payment_applied_is_money"),
@@ -216,7 +209,7 @@ class Payment(models.Model):
 
 
 class Callback(models.Model):
-    """One callback as it arrived, resends and refused ones too, with what became of it."""
+    """One callback as it arrived, with its outcome; resends and refused ones are rows too."""
 
     REFUSED = "refused"
 

@@ -1,7 +1,7 @@
-"""The shop's notifications: their kinds, their texts and their recipients.
+"""The shop's notifications: their kinds, wording and recipients.
 
-save() calls the functions below through the receivers of signals.py. Call them yourself after QuerySet.update() or
-bulk_create(), which send no signals. A second call changes nothing: every event has a key.
+Each function may be called again for the same order, because the keys of its events are unique. save() calls them
+through signals.py; after QuerySet.update() or bulk_create(), which send no signals, call them yourself.
 """
 
 import re
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 
-# An order's number in the name of its channel: in one form, so that an order has one channel.
+# The number in a channel's name has one form, so that an order has one channel.
 NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -38,14 +38,14 @@ def with_amount(data: Mapping[str, Any]) -> dict[str, Any]:
 def order_kind(
     name: str, *, label: "StrOrPromise", title: "StrOrPromise", grouped: "StrOrPromise" = "", required: bool = False
 ) -> Kind:
-    """Registers a kind of event about an order; all have the product and the price as their body."""
+    """Registers a kind of event of an order; its body is the product and the price."""
     body = _("%(product)s, %(price)s")
     return register(
         Kind(name, label=label, title=title, body=body, grouped=grouped, required=required, prepare=with_amount)
     )
 
 
-# To the seller.
+# For the seller.
 PLACED = order_kind(
     "order.placed",
     label=_("New order"),
@@ -71,7 +71,7 @@ CANCELLED = order_kind(
     grouped=ngettext_lazy("%(count)d order cancelled", "%(count)d orders cancelled", "count"),
 )
 REFUNDED = order_kind("order.refunded", label=_("Order refunded"), title=_("Order %(number)s was refunded"))
-# To the buyer. A payment's result cannot be switched off.
+# For the buyer. Users cannot switch off the result of a payment.
 PAYMENT_SUCCEEDED = order_kind(
     "payment.succeeded",
     label=_("Payment received"),
@@ -102,7 +102,7 @@ PAYMENT_REFUNDED = order_kind(
     title=_("Your payment for order %(number)s was refunded"),
     required=True,
 )
-# To the seller, then to the buyer.
+# The first is for the seller, the second for the buyer.
 REFUND_DUE = order_kind(
     "order.refund_due",
     label=_("Refund due"),
@@ -114,7 +114,7 @@ PAYMENT_REFUND_DUE = order_kind(
     title=_("Your payment for order %(number)s came too late or twice, and will be refunded"),
     required=True,
 )
-# To the payment page: the order stays payable, and the page stays. `attempt` counts from 1.
+# For the payment page, which stays open, because the order stays payable. `attempt` counts from 1.
 PAYMENT_DECLINED = register(
     Kind(
         "payment.declined",
@@ -123,22 +123,22 @@ PAYMENT_DECLINED = register(
         listed=False,
     )
 )
-# The last event of a payment's own channel.
+# The last event of an order's channel.
 FINISH = register(Kind("finish", label=_("Finished"), title=_("Order %(number)s: finished"), terminal=True))
 
 
 def may_read_order(user: AbstractBaseUser, number: str) -> bool:
-    """Whether a user may read the channel "order:<number>": only the buyer may."""
+    """Whether the user may read the channel of this order: only its buyer may."""
     return bool(NUMBER.fullmatch(number)) and Order.objects.filter(number=number, buyer=user.pk).exists()
 
 
 def seller_names(ids: Collection[str]) -> dict[str, str]:
-    """Names the channels "seller:<id>"; only the seller reads one."""
+    """Returns the display names of seller channels; only the seller reads one, so it needs no name of a person."""
     return dict.fromkeys(ids, gettext("Orders placed with you"))
 
 
 def snapshot(order: Order) -> dict[str, Any]:
-    """Returns the data that the texts of an order's events need, as they are now."""
+    """Returns the order's data for the texts of its events, as it is now."""
     return {
         "number": order.number,
         "buyer": order.buyer.get_username(),
@@ -149,7 +149,7 @@ def snapshot(order: Order) -> dict[str, Any]:
 
 
 def event(channel: str, kind: Kind, order: Order, *, url: str = "") -> Event:
-    """Returns an event about an order, with a key: it is appended to a channel once."""
+    """Returns an event of an order, unsaved; its key admits it once to each channel."""
     return Event(
         channel=channel,
         kind=kind.name,
@@ -168,32 +168,32 @@ def buyer_channel(order: Order) -> str:
 
 
 def order_placed(*orders: Order) -> None:
-    """Notifies the sellers of newly placed orders."""
+    """Notifies the sellers of new orders."""
     log.append_all(event(seller_channel(order), PLACED, order) for order in orders)
 
 
 def order_paid(*orders: Order) -> None:
-    """Notifies sellers and buyers, and ends the payment pages."""
+    """Notifies the sellers and the buyers, and ends the streams of the payment pages."""
     log.append_all(settled(orders, PAYMENT_SUCCEEDED, seller=PAID))
 
 
 def payment_declined(*payments: Payment) -> None:
-    """Notifies buyers and payment pages of attempts that failed; the pages go on waiting."""
+    """Notifies the buyers and the payment pages of failed attempts; the streams of the pages stay open."""
     log.append_all(declined(payments))
 
 
 def order_expired(*orders: Order) -> None:
-    """Notifies sellers and buyers, and ends the payment pages."""
+    """Notifies the sellers and the buyers, and ends the streams of the payment pages."""
     log.append_all(settled(orders, PAYMENT_EXPIRED, seller=EXPIRED))
 
 
 def order_cancelled(*orders: Order) -> None:
-    """Notifies sellers and buyers, and ends the payment pages."""
+    """Notifies the sellers and the buyers, and ends the streams of the payment pages."""
     log.append_all(settled(orders, PAYMENT_CANCELLED, seller=CANCELLED))
 
 
 def order_refunded(*orders: Order) -> None:
-    """Notifies sellers and buyers of orders whose money was given back."""
+    """Notifies the sellers and the buyers of orders whose money was returned."""
     log.append_all(
         event(channel, kind, order)
         for order in orders
@@ -202,7 +202,7 @@ def order_refunded(*orders: Order) -> None:
 
 
 def payment_refunded(*payments: Payment) -> None:
-    """Notifies sellers and buyers of late or second payments that were given back."""
+    """Notifies the sellers and the buyers of late or second payments that were returned."""
     log.append_all(of_payments(payments, seller=REFUNDED, buyer=PAYMENT_REFUNDED))
 
 
@@ -217,13 +217,13 @@ def of_payments(payments: Iterable[Payment], *, seller: Kind, buyer: Kind) -> It
         order = payment.order
         for channel, kind in ((seller_channel(order), seller), (buyer_channel(order), buyer)):
             refund = event(channel, kind, order)
-            # The key has the payment too: an order may have several that are due.
+            # The key contains the payment, because an order may have several that are due.
             refund.key = f"{kind.name}:{order.number}:{payment.pk}:{channel}"
             yield refund
 
 
 def declined(payments: Sequence[Payment]) -> Iterable[Event]:
-    """Yields the events of failed attempts, in their order; takes one query, or none where there are no attempts."""
+    """Yields the events of failed attempts, in their order; takes one query if there are any."""
     if not payments:
         return
     failed = Payment.objects.filter(
@@ -237,13 +237,13 @@ def declined(payments: Sequence[Payment]) -> Iterable[Event]:
         for channel, kind in ((buyer_channel(order), PAYMENT_FAILED), (order.channel, PAYMENT_DECLINED)):
             attempt = event(channel, kind, order)
             attempt.data = {**attempt.data, "attempt": attempts[order.pk]}
-            # The key has the payment: an order may have several attempts.
+            # The key contains the payment, because an order may have several attempts.
             attempt.key = f"{kind.name}:{order.number}:{payment.pk}:{channel}"
             yield attempt
 
 
 def settled(orders: Iterable[Order], kind: Kind, *, seller: Kind | None = None) -> Iterable[Event]:
-    """Yields the events of orders that have ended; the payment page gets the message and then `finish`."""
+    """Yields the events of orders that have ended; on the payment page's channel `finish` is the last one."""
     for order in orders:
         outcome_url = reverse("orders:outcome", args=[order.number])
         if seller is not None:

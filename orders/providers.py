@@ -1,4 +1,4 @@
-"""Deprecated: moved to orders.payments."""
+"""The former place of the payment providers' names, kept for one release: import them from `orders.payments`."""
 
 from notifications.moved import face
 

@@ -1,4 +1,4 @@
-"""Receivers that turn "this save matters" into a call of a notifier."""
+"""Signal receivers: a saved order with a new status calls its notifier, a deleted one retracts its events."""
 
 from collections.abc import Iterator
 
@@ -15,13 +15,13 @@ TOLD_OF = {
 
 
 def connect() -> None:
-    """Connects the receivers; called once, when the app is ready."""
+    """Connects the receivers; AppConfig.ready() calls this once."""
     saves.call_on_change(Order, "status", tell_of_order)
     deletions.retract_on_delete(Order, inbox_keys)
 
 
 def tell_of_order(order: Order, before: str | None) -> None:
-    """Notifies of a new order as placed, and of one that reaches its end; saving one that has ended changes nothing."""
+    """Notifies of a new order, and of each change of its status; other saves notify of nothing."""
     if before is None:
         notifiers.order_placed(order)
     told = TOLD_OF.get(Status(order.status))

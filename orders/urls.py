@@ -1,4 +1,4 @@
-"""Addresses of the shop. The stream itself is mounted in config/asgi.py; its name is for reverse()."""
+"""URLs of the shop. config/asgi.py mounts the payment stream; its entry here is for reverse()."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The shop's pages. Every lookup is scoped to the reader; every change is a POST."""
+"""The shop's pages. Every lookup is scoped to the user; every change is a POST."""
 
 from django.conf import settings
 from django.contrib import messages
@@ -19,23 +19,22 @@ from orders.models import Order, Product, Status
 from orders.payments import PROVIDERS, STANDARD, callbacks
 from orders.payments.callbacks import Arrival
 
-# Lines on a page of orders; older ones are in the admin.
+# Orders on a page; the admin has the older ones.
 LISTED = 100
-# How often a payment page without JavaScript looks again, in seconds.
+# Seconds after which a payment page without JavaScript loads again.
 REFRESH_SECONDS = 3
 
 
 @require_GET
 @login_required
 def products(request: AuthenticatedRequest) -> HttpResponse:
-    """What can be ordered."""
     return render(request, "orders/products.html", {"products": Product.objects.select_related("seller")})
 
 
 @require_POST
 @login_required
 def place(request: AuthenticatedRequest, pk: int) -> HttpResponse:
-    """Places an order and leads to its payment page."""
+    """Places an order and redirects to its payment page."""
     product = get_object_or_404(Product, pk=pk)
     order = Order.objects.create(buyer=request.user, product=product)
     return redirect("orders:pay", order.number)
@@ -44,7 +43,7 @@ def place(request: AuthenticatedRequest, pk: int) -> HttpResponse:
 @require_GET
 @login_required
 def mine(request: AuthenticatedRequest) -> HttpResponse:
-    """The reader's own orders."""
+    """The orders that the user placed."""
     orders = Order.objects.of_buyer(request.user)
     payments.expire_overdue(orders)
     return render(request, "orders/mine.html", {"orders": orders.select_related("product__seller")[:LISTED]})
@@ -53,16 +52,16 @@ def mine(request: AuthenticatedRequest) -> HttpResponse:
 @require_GET
 @login_required
 def sales(request: AuthenticatedRequest) -> HttpResponse:
-    """Orders of the reader's products."""
+    """The orders of the products that the user sells."""
     orders = Order.objects.of_seller(request.user)
     payments.expire_overdue(orders)
     return render(request, "orders/sales.html", {"orders": orders.select_related("product", "buyer")[:LISTED]})
 
 
 def order_of(request: AuthenticatedRequest, number: int, *roles: str) -> Order:
-    """Returns the order if the reader has one of the roles ("buyer", "seller") in it; to others it does not exist.
+    """Returns the order, and expires it if its window is over.
 
-    Expires it if its time is over.
+    roles: "buyer", "seller". Raises Http404 unless the user has one of them in the order.
     """
     order = Order.objects.select_related("product__seller", "buyer").filter(number=number).first()
     if order is None or not any(getattr(order, role) == request.user for role in roles):
@@ -88,10 +87,10 @@ def detail(request: AuthenticatedRequest, number: int) -> HttpResponse:
 @require_POST
 @login_required
 def cancel_order(request: AuthenticatedRequest, number: int) -> HttpResponse:
-    """Cancels an order, for its buyer, as long as it is not paid."""
+    """Cancels a pending order; only for its buyer."""
     order = order_of(request, number, "buyer")
     if payments.cancel(order):
-        # Where an open payment page goes too.
+        # Open payment pages go there too.
         return redirect("orders:outcome", number)
     say_why_not(request, order, _("Order %(number)s can no longer be cancelled: %(status)s."))
     return redirect(order)
@@ -100,7 +99,7 @@ def cancel_order(request: AuthenticatedRequest, number: int) -> HttpResponse:
 @require_POST
 @login_required
 def refund_order(request: AuthenticatedRequest, number: int) -> HttpResponse:
-    """Notes that a paid order's money has been given back, for its seller."""
+    """Records that the money of a paid order was returned; only for its seller."""
     order = order_of(request, number, "seller")
     if payments.refund(order):
         messages.success(request, _("Order %(number)s is marked as refunded.") % {"number": number})
@@ -112,7 +111,7 @@ def refund_order(request: AuthenticatedRequest, number: int) -> HttpResponse:
 @require_POST
 @login_required
 def refund_late_payment(request: AuthenticatedRequest, number: int, pk: int) -> HttpResponse:
-    """Notes that a late or second payment has been given back, for the order's seller."""
+    """Records that a late or second payment was returned; only for the order's seller."""
     order = order_of(request, number, "seller")
     if payments.refund_payment(
         get_object_or_404(order.payments.select_related("order__product", "order__buyer"), pk=pk)
@@ -124,14 +123,14 @@ def refund_late_payment(request: AuthenticatedRequest, number: int, pk: int) -> 
 
 
 def say_why_not(request: HttpRequest, order: Order, text: str) -> None:
-    """Says on the next page what an order's status does not allow."""
+    """Adds an error message with the order's status."""
     messages.error(request, text % {"number": order.number, "status": order.get_status_display()})
 
 
 @require_GET
 @login_required
 def pay(request: AuthenticatedRequest, number: int) -> HttpResponse:
-    """The payment page: waits for the provider's result; with a result it leads on at once."""
+    """The payment page, which waits for the provider's report; redirects once the order has ended."""
     order = order_of(request, number, "buyer")
     if order.status != Status.PENDING:
         return redirect("orders:outcome", order.number)
@@ -156,7 +155,7 @@ def pay(request: AuthenticatedRequest, number: int) -> HttpResponse:
 @require_GET
 @login_required
 def outcome(request: AuthenticatedRequest, number: int) -> HttpResponse:
-    """How a payment ended; as long as it has not, the payment page."""
+    """The page that shows how a payment ended; redirects to the payment page while the order is pending."""
     order = order_of(request, number, "buyer")
     if order.status == Status.PENDING:
         return redirect("orders:pay", order.number)
@@ -165,7 +164,7 @@ def outcome(request: AuthenticatedRequest, number: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def wallet_page(request: HttpRequest, token: str) -> HttpResponse:
-    """What the phone shows after scanning: confirm or decline. The token is the permission, and ends with the window."""
+    """The demo wallet's page: confirm or decline. The token is the permission, as long as the payment window lasts."""
     order = wallet.order_for(token) if settings.PAYMENT_DEMO_WALLET else None
     if order is None:
         raise Http404
@@ -176,7 +175,7 @@ def wallet_page(request: HttpRequest, token: str) -> HttpResponse:
             raise BadRequest("decision is confirm or decline")
         simulator.deliver(simulator.Message(order, succeeded=decision == "confirm"), source="wallet")
         return redirect("orders:wallet", token)
-    # 410: the link was right once, and will not be again.
+    # 410 Gone: the link was valid and will not be again.
     status = 410 if order.status in (Status.EXPIRED, Status.CANCELLED) else 200
     context = {"order": order, "may_pay": wallet.may_pay(order), "declined": order.declined_attempts}
     return render(request, "orders/wallet.html", context, status=status)
@@ -185,10 +184,10 @@ def wallet_page(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def callback(request: HttpRequest, provider: str = STANDARD.name) -> HttpResponse:
-    """Takes a payment provider's callback; answers 2xx only once its effect is committed."""
+    """Receives a payment provider's callback; responds with 2xx only after the commit."""
     if provider not in PROVIDERS:
         return JsonResponse({"error": "there is no such provider"}, status=404)
-    # Read by hand: request.body would answer a large body with Django's own error page.
+    # Not request.body, which answers a large body with Django's own error page.
     body = request.read(callbacks.LARGEST_BODY + 1)
     source = client_address(request)
     answer = callbacks.receive(Arrival(PROVIDERS[provider], request.headers, body, source))

@@ -1,4 +1,4 @@
-"""The payment provider's side, for the demo and the lab: reports as a provider words, signs and sends them."""
+"""The payment provider's side, for the demo and the lab: signs callbacks and sends them as a provider would."""
 
 import json
 from dataclasses import dataclass, field
@@ -18,34 +18,34 @@ from orders.payments.callbacks import Answer, Arrival
 from orders.payments.providers import STANDARD, StandardWebhooks
 
 PATH = "/payments/callback/"
-# As long as a provider waits; WeChat Pay gives 5 s, Stripe 10.
+# Providers wait this long: WeChat Pay 5 s, Stripe 10 s.
 TIMEOUT_SECONDS = 10
 
 
 def new_id() -> str:
-    """An id for a new report."""
+    """Returns an id for a new report."""
     return f"msg_{uuid4().hex}"
 
 
 @dataclass(slots=True)
 class Message:
-    """One callback, ready to be signed; sent again it keeps its id and its body, as the specification asks."""
+    """One callback, to be signed; a resend has the same id and body, as the specification demands."""
 
     order: Order
     succeeded: bool = True
     id: str = field(default_factory=new_id)
     amount: str | None = None
     currency: str | None = None
-    # In the body: the same in every resend.
+    # The body's timestamp; the same in every resend.
     happened_at: datetime = field(default_factory=timezone.now)
     sent_at: datetime | None = None
     secret: str | None = None
     bad_signature: bool = False
-    # Sent, signed, instead of the body that the other fields describe.
+    # If set, it is signed and sent instead of the body that the other fields describe.
     raw: str | None = None
 
     def body(self) -> str:
-        """The body: Standard Webhooks' type, timestamp and data."""
+        """Returns the body: type, timestamp and data of Standard Webhooks."""
         if self.raw is not None:
             return self.raw
         kind = "payment.succeeded" if self.succeeded else "payment.failed"
@@ -57,7 +57,7 @@ class Message:
         return json.dumps({"type": kind, "timestamp": self.happened_at.isoformat(), "data": data})
 
     def signed(self) -> tuple[dict[str, str], bytes]:
-        """The headers and the body, signed now (or at `sent_at`)."""
+        """Returns headers and body, signed now or at `sent_at`."""
         provider = StandardWebhooks([self.secret or settings.PAYMENT_CALLBACK_SECRETS[0]])
         body = self.body()
         headers = provider.sign(self.id, self.sent_at or timezone.now(), body)
@@ -67,14 +67,14 @@ class Message:
 
 
 def deliver(message: Message, source: str) -> Answer:
-    """Takes a callback the way of every callback (verified, parsed, applied, stored), without the network."""
+    """Passes a callback to the code that receives all callbacks (verify, parse, apply, store), without the network."""
     headers, body = message.signed()
     return callbacks.receive(Arrival(STANDARD, headers, body, source))
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the site answered over HTTP; status 0: nothing, `text` says why."""
+    """The site's HTTP response; with status 0 there was none, and `text` has the reason."""
 
     status: int
     text: str

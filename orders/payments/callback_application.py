@@ -1,6 +1,7 @@
-"""The ASGI application for callbacks: those that wait while a transaction commits go into the next one in a batch.
+"""ASGI application for callbacks under load: those that arrive while a transaction commits share the next one.
 
-The view in views.py does the same for one callback at a time, in a thread of its own; a WSGI server has only that.
+An ASGI server mounts it beside Django. The view in orders/views.py does the same for one callback at a time, each in a
+thread of its own; it serves WSGI and every request that this application hands on.
 """
 
 import logging
@@ -23,22 +24,21 @@ logger = logging.getLogger(__name__)
 
 Application = Callable[..., Awaitable[None]]
 
-# Callbacks in one transaction: with more, the first would wait longer and hardly a statement would be saved.
+# Callbacks in one transaction. More would delay the first of them and hardly save statements.
 BATCH = 50
-# Callbacks that may wait; past that the provider is asked to send again.
+# Callbacks that may wait; beyond that, providers are asked to send again.
 MOST_WAITING = 1000
 
 
 class CallbackApplication:
-    """Answers the providers' addresses; a request that is not plainly a callback is passed on to Django."""
+    """Receives POST requests of known providers; hands every other request to Django."""
 
     def __init__(self, otherwise: Application) -> None:
-        """otherwise: the ASGI application of Django, whose view answers with the same texts."""
+        """otherwise: Django's ASGI application."""
         self.otherwise = otherwise
         self.batcher = Batcher(callbacks.receive_all, name="callbacks", most=BATCH)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Answers one request."""
         provider = PROVIDERS.get(scope["url_route"]["kwargs"].get("provider", STANDARD.name))
         if (
             scope["method"] != "POST"
@@ -65,7 +65,7 @@ class CallbackApplication:
         await send({"type": "http.response.body", "body": content})
 
     async def answer(self, arrival: Arrival) -> Answer:
-        """Returns the answer, after the commit."""
+        """Returns the answer after the callback's batch is committed; 503 if the queue is full or on a failure."""
         if self.batcher.waiting >= MOST_WAITING:
             return callbacks.refusal(503, AGAIN)
         try:
@@ -76,7 +76,7 @@ class CallbackApplication:
 
 
 def is_well_addressed(request: ASGIRequest) -> bool:
-    """Whether the host is served here, and HTTPS is used where the settings demand it; if not, Django answers."""
+    """Whether the host is allowed and HTTPS is used where it is required; Django responds to the other requests."""
     try:
         request.get_host()
     except DisallowedHost:
@@ -85,7 +85,7 @@ def is_well_addressed(request: ASGIRequest) -> bool:
 
 
 async def read_body(receive: Callable[[], Awaitable[dict[str, Any]]]) -> bytes | None:
-    """Reads a body; of a body that is too large, only as much as shows it. None if the client leaves before its end."""
+    """Reads a body, at most LARGEST_BODY + 1 bytes, which show that it is too large; None if the client leaves."""
     body = b""
     more = True
     while more and len(body) <= LARGEST_BODY:

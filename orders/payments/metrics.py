@@ -1,4 +1,4 @@
-"""What the shop counts, for Prometheus (docs/operating.md lists the names)."""
+"""Prometheus metrics of payments (docs/operating.md lists the names)."""
 
 from prometheus_client import Counter
 

@@ -1,6 +1,6 @@
-"""Payment providers: how each signs, words and acknowledges its callbacks. The state machine knows none of it.
+"""Payment providers: how each signs, formats and acknowledges its callbacks. Settlement does not depend on it.
 
-A provider is one small class. To add one: write it, add it to PROVIDERS, and give its people the address
+A provider is one small class. To add one, write the class, add an instance to PROVIDERS, and give the provider the URL
 /payments/callback/<its name>/.
 """
 
@@ -18,15 +18,15 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from orders.money import amount_of
 
-# What the library reads with float(), which takes exponents and digits of other scripts.
+# The library parses it with float(), which accepts exponents and digits of other scripts.
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
 class Rejected(Exception):
-    """A callback that will never succeed as it is; says why."""
+    """A callback that will never succeed as it is, with the reason and the HTTP status."""
 
     def __init__(self, reason: str, status: int = 400, *, level: int = logging.WARNING) -> None:
-        """reason: for the provider's developers, as is. status: a 4xx. level: at which it is logged."""
+        """reason: sent to the provider unchanged. status: a 4xx. level: of the log line."""
         super().__init__(reason)
         self.status = status
         self.level = level
@@ -34,10 +34,10 @@ class Rejected(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a provider reports: how one attempt to pay one order ended.
+    """A provider's report of how one attempt to pay one order ended.
 
-    id: of the report, the same in every resend. succeeded: whether money was taken. provider, digest: which provider it is
-    from, and the SHA-256 of its body in hexadecimal; callbacks.py sets them.
+    id: the same in every resend. succeeded: whether money was taken. provider, digest: the provider's name, and the
+    SHA-256 of the body in hexadecimal; callbacks.py sets them.
     """
 
     id: str
@@ -50,34 +50,34 @@ class Report:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What no two reports have in common; a resend has it too."""
+        """The identity of the report; a resend has the same."""
         return self.provider, self.id
 
 
 class Provider(Protocol):
-    """What the callback view asks of a provider."""
+    """The interface of a provider."""
 
     name: str
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> str:
-        """Returns the callback's id; raises Rejected unless the provider has sent this body, lately."""
+        """Returns the callback's id; raises Rejected unless the provider signed this body a short time ago."""
         ...
 
     def parse(self, callback_id: str, body: bytes) -> Report:
-        """Reads a verified body; raises Rejected where it does not say what it must."""
+        """Parses a verified body; raises Rejected if anything is missing or malformed."""
         ...
 
     def answer(self) -> tuple[str, str]:
-        """Returns what acknowledges a callback for good: content type and body of the 200."""
+        """Returns the content type and the body of the 200 that ends the resends of a callback."""
         ...
 
 
 class StandardWebhooks:
-    """Callbacks as the Standard Webhooks specification has them.
+    """Callbacks according to the Standard Webhooks specification.
 
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
     Body: {"type": "payment.succeeded" | "payment.failed", "data": {"order": 1042, "amount": "12.50", "currency":
-    "EUR"}}; further fields are kept with the raw callback and otherwise ignored.
+    "EUR"}}. Other fields are stored with the raw callback and otherwise ignored.
     """
 
     name = "standard"
@@ -86,16 +86,16 @@ class StandardWebhooks:
     LONGEST_ID = 200
 
     def __init__(self, secrets: Sequence[str] | None = None) -> None:
-        """secrets: the newest first; default: the setting PAYMENT_CALLBACK_SECRETS, read when used."""
+        """secrets: the newest first; default: the setting PAYMENT_CALLBACK_SECRETS, read at each use."""
         self._secrets = secrets
 
     @property
     def secrets(self) -> Sequence[str]:
-        """The secrets that may have signed a callback."""
+        """The secrets of which any may have signed a callback."""
         return settings.PAYMENT_CALLBACK_SECRETS if self._secrets is None else self._secrets
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> str:
-        """Returns the id if one of the secrets signed it within five minutes of now; compares in constant time."""
+        """Returns the id if a secret signed the body within five minutes of now; compares in constant time."""
         if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
             raise Rejected("the content type must be application/json", 415)
         signed = {name: headers.get(name, "") for name in self.HEADERS}
@@ -119,7 +119,6 @@ class StandardWebhooks:
         raise Rejected(reason, 401)
 
     def parse(self, callback_id: str, body: bytes) -> Report:
-        """Reads the body."""
         try:
             content = json.loads(body.decode())
         except (ValueError, RecursionError):
@@ -138,11 +137,11 @@ class StandardWebhooks:
         return Report(callback_id, number, succeeded, parse_amount(data.get("amount")), currency)
 
     def answer(self) -> tuple[str, str]:
-        """Says `success`: Alipay resends until it reads exactly this, others look at the status alone."""
+        """Returns `success`: Alipay resends until it reads exactly this; other providers read only the status."""
         return "text/plain", "success"
 
     def sign(self, callback_id: str, sent_at: datetime, body: str) -> dict[str, str]:
-        """Returns the headers with which the provider sends this body; `sent_at` is aware, in UTC."""
+        """Returns the headers of a signed callback with this body; `sent_at` is an aware datetime in UTC."""
         return {
             "content-type": "application/json",
             "webhook-id": callback_id,
@@ -152,7 +151,7 @@ class StandardWebhooks:
 
 
 def parse_amount(value: Any) -> Decimal:
-    """Reads an amount from a string such as "12.50"; a JSON number would have passed through binary floating point."""
+    """Parses an amount from a string such as "12.50"; a JSON number would have lost precision as a float."""
     if not isinstance(value, str):
         raise Rejected('`data.amount` must be a string such as "12.50"')
     try:

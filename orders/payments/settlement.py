@@ -1,11 +1,11 @@
-"""How an order's payment ends: each way one conditional UPDATE, so that of several at once one wins.
+"""How an order's payment ends: by one conditional UPDATE, so that one of several concurrent attempts wins.
 
     pending ─▶ paid | expired | cancelled
     paid ─▶ refunded
 
-The winner writes the events in the same transaction; the losers change nothing and learn where the order stands. Money
-that arrives at an order which is no longer pending is kept, flagged as due for refund, and told to both sides. An
-attempt that failed is kept and told to the buyer, and moves nothing: the order is payable until its window ends.
+The winner writes the events in the same transaction; the others change nothing and read the new status. Money that
+arrives for an order which is no longer pending is kept, flagged as due for refund, and announced to seller and buyer. A
+failed attempt is kept and announced to the buyer; the order stays payable until its window ends.
 """
 
 import logging
@@ -24,7 +24,7 @@ from orders.payments.providers import Rejected, Report
 
 
 class Effect(StrEnum):
-    """What a report did to its order."""
+    """The effect of a report on its order."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
@@ -37,28 +37,27 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a report."""
+    """The result of a report."""
 
     effect: Effect
     order: Order
 
 
 def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
-    """Applies reports in one transaction, as if one after the other; idempotent by id, whatever the number of processes.
+    """Applies reports in one transaction, as if one after the other; idempotent by provider and id across processes.
 
-    A report that comes again with its id but another body is rejected: it may be of other money.
-
-    Returns in their place what became of them, or why one contradicts its order. Many cost hardly more statements than
-    one: that is what makes hundreds of callbacks a second possible.
+    Returns for each report, in the same order, its result, or a Rejected if it contradicts its order or repeats an id
+    with another body. Many reports take hardly more statements than one, which makes hundreds of callbacks a second
+    possible.
     """
-    with transaction.atomic(savepoint=False):
-        # By number: two processes that lock some of the same orders never wait for each other in a circle.
+    with transaction.atomic(using=router.db_for_write(Order), savepoint=False):
+        # Ordered by number, so that two processes which lock some of the same orders never deadlock.
         locked = Order.objects.select_for_update(of=("self",)).select_related("product", "buyer").order_by("number")
         orders = {order.number: order for order in locked.filter(number__in={each.order_number for each in reports})}
-        # A statement of its own, behind the locks: only then does it see what whoever held them before has committed.
+        # A separate statement after the locks, so that it sees the commits of the processes that held them before.
         known = digests_of(reports)
         for locked_order in orders.values():
-            # Before the reports: no attempt is told to a payment page behind its last event.
+            # Before the reports, so that no event of an attempt follows the last event of a payment page.
             expire(locked_order)
         paid: list[Order] = []
         kept: dict[Effect, list[Payment]] = {effect: [] for effect in Effect}
@@ -84,7 +83,7 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
         if paid and not end(paid, Status.PAID):
             raise DatabaseError("an order has changed though its row was locked")
         Payment.objects.bulk_create([payment for payments in kept.values() for payment in payments])
-        # In this order: a payment page takes nothing behind the success.
+        # In this order, because the success ends the stream of a payment page.
         notifiers.payment_declined(*kept[Effect.DECLINED])
         notifiers.order_paid(*paid)
         notifiers.refund_due(*kept[Effect.REFUND_DUE])
@@ -92,21 +91,21 @@ def apply_all(reports: Sequence[Report]) -> list[Result | Rejected]:
 
 
 def digests_of(reports: Sequence[Report]) -> dict[tuple[str, str], str]:
-    """Returns the reports that were taken before, by key, with the digests of their bodies."""
+    """Returns the digests of the bodies of those reports that were applied before, by key."""
     same_id = Payment.objects.filter(report_id__in=[report.id for report in reports])
     rows = same_id.values_list("provider", "report_id", "body_digest")
     return {(provider, report_id): digest for provider, report_id, digest in rows}
 
 
 def is_other_body(report: Report, known: Mapping[tuple[str, str], str]) -> bool:
-    """Whether a report with its id was taken before, with another body: then this one is no resend."""
+    """Whether a report with this id was applied before with another body, so that this one is no resend."""
     taken = known.get(report.key, "")
-    # Without both digests there is nothing to compare.
+    # A payment of an earlier release has no digest to compare with.
     return "" not in (taken, report.digest) and taken != report.digest
 
 
 def effect_of(report: Report, order: Order) -> Effect:
-    """Returns what a new report does to its order, which is locked, and expired where its window is over."""
+    """Returns the effect of a new report on its order, which is locked, and expired if its window is over."""
     pending = order.status == Status.PENDING
     if report.succeeded:
         return Effect.APPLIED if pending else Effect.REFUND_DUE
@@ -129,7 +128,7 @@ def payment_of(order: Order, report: Report, effect: Effect) -> Payment:
 
 
 def end(orders: Sequence[Order], status: Status, *, now: datetime | None = None) -> bool:
-    """Moves pending orders to their end, with one conditional UPDATE; False where one of them was pending no more."""
+    """Ends pending orders with one conditional UPDATE; returns False if one of them is no longer pending."""
     changes: dict[str, Any] = {"status": status}
     if status == Status.PAID:
         changes["paid_at"] = now or timezone.now()
@@ -143,7 +142,7 @@ def end(orders: Sequence[Order], status: Status, *, now: datetime | None = None)
 
 
 def settle(order: Order, status: Status, *, now: datetime | None = None) -> bool:
-    """Moves a pending order to its end; True for the one caller that did it. The others see where it stands."""
+    """Ends a pending order; returns True to the one caller that did. For the others it refreshes the order."""
     won = end([order], status, now=now)
     if not won:
         order.refresh_from_db(fields=["status", "paid_at", "refunded_at"])
@@ -151,7 +150,10 @@ def settle(order: Order, status: Status, *, now: datetime | None = None) -> bool
 
 
 def expire(order: Order) -> bool:
-    """Expires an order whose window is over; True for the one caller that did it. Whoever looks first calls this."""
+    """Expires an order whose window is over; returns True to the one caller that did.
+
+    Code that reads an order calls it.
+    """
     if not order.is_overdue:
         return False
     with transaction.atomic(using=router.db_for_write(Order)):
@@ -162,7 +164,7 @@ def expire(order: Order) -> bool:
 
 
 def cancel(order: Order) -> bool:
-    """Cancels a pending order; True for the one caller that did it. Money that arrives later is due for refund."""
+    """Cancels a pending order; returns True to the one caller that did. Money that arrives later is due for refund."""
     with transaction.atomic(using=router.db_for_write(Order)):
         won = settle(order, Status.CANCELLED)
         if won:
@@ -171,7 +173,7 @@ def cancel(order: Order) -> bool:
 
 
 def refund(order: Order) -> bool:
-    """Notes that the money of a paid order has been given back; True for the one caller that did it."""
+    """Records that the money of a paid order was returned; returns True to the one caller that did."""
     now = timezone.now()
     with transaction.atomic(using=router.db_for_write(Order)):
         paid = Order.objects.filter(number=order.number, status=Status.PAID)
@@ -185,7 +187,7 @@ def refund(order: Order) -> bool:
 
 
 def refund_payment(payment: Payment) -> bool:
-    """Notes that money which did not pay its order has been given back; True for the one caller that did it."""
+    """Records that money which did not pay its order was returned; returns True to the one caller that did."""
     with transaction.atomic(using=router.db_for_write(Order)):
         due = Payment.objects.filter(pk=payment.pk, refund_due=True)
         won = bool(due.update(refund_due=False, refunded_at=timezone.now()))
@@ -195,6 +197,6 @@ def refund_payment(payment: Payment) -> bool:
 
 
 def expire_overdue(orders: OrderQuerySet | None = None) -> int:
-    """Expires those of the orders (default: of all) whose window is over; returns how many."""
+    """Expires those of the orders (default: all) whose window is over; returns their number."""
     overdue = (Order.objects.all() if orders is None else orders).overdue().select_related("product", "buyer")
     return sum(expire(order) for order in overdue.iterator())

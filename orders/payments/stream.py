@@ -1,4 +1,4 @@
-"""The stream of one payment: its channel from the beginning, until `finish` or the end of its window."""
+"""The stream of one payment: the order's channel from its first event until `finish` or the end of the window."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from notifications.stream import Plan, Refused
 from orders.models import Order
 from orders.payments import settlement
 
-# Timers may fire a little early; the order must be overdue by then.
+# A timer may fire a little early, and the order must be overdue when it does.
 SLACK_SECONDS = 0.05
 
 
 def payment_plan(request: ASGIRequest, kwargs: Mapping[str, Any]) -> Plan:
-    """Plans the stream of /orders/<number>/events/; to anyone but the buyer the order does not exist."""
+    """Plans the stream of /orders/<number>/events/; raises Refused with 404 unless the user is the buyer."""
     orders = Order.objects.of_buyer(request.user).select_related("product", "buyer")
     order = orders.filter(number=kwargs["number"]).first()
     if order is None:

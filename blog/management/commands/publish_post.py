@@ -1,4 +1,4 @@
-"""`manage.py publish_post`: publishes demo posts; the last lines are their ids alone."""
+"""`manage.py publish_post`: publishes demo posts; its last lines are their ids."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tqdm import tqdm
 from blog.models import Post
 
 MOST = 100_000
-# From this many on there is a progress bar.
+# From this number on there is a progress bar.
 MANY = 100
 
 
@@ -20,13 +20,11 @@ class Command(BaseCommand):
     help = "Publishes posts of an author; prints their ids, one a line."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Adds who, what and how many."""
         parser.add_argument("--author", default="author", help="user name (default %(default)s)")
         parser.add_argument("--title", default="A note from the road", help="title (default %(default)r)")
         parser.add_argument("--count", type=int, default=1, help="how many (default %(default)s)")
 
     def handle(self, *, author: str, title: str, count: int, **options: Any) -> None:
-        """Publishes the posts."""
         if not 1 <= count <= MOST:
             raise CommandError(f"--count must be from 1 to {MOST}")
         person = get_user_model().objects.filter(username=author).first()

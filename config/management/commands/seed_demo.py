@@ -1,4 +1,4 @@
-"""`manage.py seed_demo`: makes the demo's people, products and posts; as often as one likes."""
+"""`manage.py seed_demo`: makes the demo's users, products and posts that are missing."""
 
 from decimal import Decimal
 from typing import Any
@@ -29,16 +29,13 @@ POSTS = (
 
 
 class Command(BaseCommand):
-    """Seeds the demo."""
-
     help = "Makes the demo's people (password: demo), products and posts. Running it again changes nothing."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Adds the number of followers."""
         parser.add_argument("--followers", type=int, default=0, help="further followers of `author` (up to 5 million)")
 
     def handle(self, *, followers: int, **options: Any) -> None:
-        """Makes what is missing and prints the accounts."""
+        """Makes the rows that are missing and prints the accounts."""
         if not settings.DEBUG:
             raise CommandError("these accounts have a known password: they are made only where DEBUG is on")
         if not 0 <= followers <= MOST:
@@ -64,11 +61,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{person.username:10} password {person.password:6} {person.role}")
 
     def make_person(self, person: demo.Person) -> Any:
-        """Returns the account, made if it is missing."""
+        """Returns the account, and makes it if it is missing."""
         user, created = get_user_model().objects.get_or_create(username=person.username)
         if created:
             user.set_password(person.password)
-            # A name that no mail server will ever find (RFC 2606).
+            # A reserved domain: no mail server can exist for it (RFC 2606).
             user.email = f"{person.username}@tidings.example"
             user.is_staff = user.is_superuser = person.username == "admin"
             user.save()

@@ -1,4 +1,4 @@
-"""Runs the lab's scenarios side by side, each with an order of its own, and judges what buyer and seller saw."""
+"""Runs the lab's scenarios side by side, each with its own order, and checks what buyer and seller received."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,15 +16,15 @@ from orders.demo.lab.scenarios import SCENARIOS, Run, Scenario
 from orders.demo.lab.site import Server, Watcher, session_of
 from orders.models import Order, Product
 
-# How long buyer and seller may take to see what they must.
+# Seconds in which buyer and seller must receive the expected events.
 SEEN_WITHIN = 20.0
-# What may still come that should not is waited for.
+# Seconds to wait for events that must not come.
 SETTLED_AFTER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How one scenario went; `problems` is empty where all was as it must be."""
+    """The result of one scenario; `problems` is empty after a success."""
 
     scenario: str
     order: int
@@ -36,9 +36,9 @@ class Finding:
 
 
 def run_all(site: str | None, speed: float, tick: Callable[[], object]) -> Iterator[Finding]:
-    """Runs all scenarios side by side and yields their findings in order; `tick` is called for each callback sent.
+    """Runs all scenarios side by side and yields their findings in order; calls `tick` after each callback.
 
-    site: the running site, or None to start one. Raises LookupError where the demo's people are missing.
+    site: the URL of a running site, or None to start one. Raises LookupError if the demo's users are missing.
     """
     buyer = get_user_model().objects.filter(username="buyer").first()
     product = Product.objects.select_related("seller").filter(seller__username="seller").first()
@@ -53,7 +53,7 @@ def run_all(site: str | None, speed: float, tick: Callable[[], object]) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all scenarios have in common."""
+    """What the scenarios share: buyer, product, site, speed, and the progress bar's `tick`."""
 
     buyer: Any
     product: Product
@@ -62,7 +62,7 @@ class Bench:
     tick: Callable[[], object]
 
     def run(self, scenario: Scenario) -> Finding:
-        """Runs one scenario; buyer and seller watch through real streams, and reconnect as browsers do."""
+        """Runs one scenario; buyer and seller read real streams, and reconnect as browsers do."""
         try:
             with ExitStack() as stack:
                 server = stack.enter_context(Server()) if scenario.own_server else None
@@ -89,13 +89,13 @@ class Bench:
 
 
 def expected_of_seller(scenario: Scenario) -> list[str]:
-    """What the seller must hear, in order."""
+    """Returns the kinds that the seller must receive, in order."""
     ended = {"paid": ["order.paid"], "expired": ["order.expired"]}[scenario.outcome]
     return ["order.placed", *ended, *(["order.refund_due"] if scenario.refund else [])]
 
 
 def judge(scenario: Scenario, run: Run, page: Watcher, seller: list[str]) -> Finding:
-    """Compares what was answered and seen with what must be."""
+    """Compares responses and received events with the scenario's expectations."""
     kind = {"paid": "payment.succeeded", "expired": "payment.expired"}[scenario.outcome]
     expected = ["payment.declined"] * scenario.declines + [kind, "finish"]
     answers = tuple(reply.status for reply in run.replies)
@@ -124,6 +124,6 @@ def judge(scenario: Scenario, run: Run, page: Watcher, seller: list[str]) -> Fin
 
 
 def summed(words: list[str]) -> str:
-    """Folds repeated words: "200 ×8"."""
+    """Joins words, with a count for repeated ones: "200 ×8"."""
     counts = {word: words.count(word) for word in words}
     return ", ".join(f"{word} ×{count}" if count > 1 else word for word, count in counts.items())

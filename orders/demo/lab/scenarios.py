@@ -1,4 +1,4 @@
-"""What payment providers are documented to do to a shop, as steps to replay.
+"""The scenarios: documented behaviour of payment providers, as steps to replay.
 
 Time is compressed: a provider's pause of an hour takes 3.6 s at a speed of 1000.
 """
@@ -27,16 +27,16 @@ WECHAT_PAY = (
     *(3 * HOUR,) * 3,
     *(6 * HOUR,) * 2,
 )
-# Long enough for any scenario; the one about lateness has its own.
+# Long enough for all scenarios but those in which the window ends.
 WINDOW_SECONDS = 900
 SHORT_WINDOW_SECONDS = 1.0
-# Two callbacks have to be answered within it, beside all other scenarios.
+# Two callbacks must be answered within it while all other scenarios run.
 DECLINING_WINDOW_SECONDS = 10.0
 
 
 @dataclass(slots=True)
 class Run:
-    """One scenario under way: what was sent and answered, and the tools to send and wait."""
+    """One running scenario: the callbacks sent, the replies, and how to send and wait."""
 
     order: Order
     site: str
@@ -49,7 +49,7 @@ class Run:
     began_at: datetime = field(default_factory=timezone.now)
 
     def send(self, report: str, label: str = "paid", **fields: Any) -> Reply:
-        """Sends one callback for a report; its further fields are those of Message."""
+        """Sends one callback for a report; `fields` are those of Message."""
         reply = post(Message(self.order, id=report, happened_at=self.began_at, **fields), self.site)
         self.sent.append(label)
         self.replies.append(reply)
@@ -57,20 +57,22 @@ class Run:
         return reply
 
     def pause(self, seconds: float) -> None:
-        """Waits as long as the provider does, compressed."""
+        """Waits for the provider's pause, compressed by the speed."""
         time.sleep(seconds / self.speed)
 
     def wait_for_the_window(self) -> None:
-        """Waits until the order's window is over."""
         time.sleep(max(0.0, (self.order.expires_at - timezone.now()).total_seconds()) + 0.3)
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What a provider does, and what must come of it.
+    """The steps of a provider, and the expected result.
 
-    declines: how many failed attempts the buyer sees, in order, before the outcome. answers: the statuses in order; 0 stands for "no answer", and None for the whole leaves them open. outcome: what
-    `finish` says. paid: whether the seller hears "paid", once. refund: whether both hear of a refund.
+    answers: the expected HTTP statuses in order, 0 for no response; None if they are not checked. sends: the number of
+    callbacks, for the progress bar. outcome: the expected outcome in `finish`. refund: whether buyer and seller must be
+    notified of a refund. declines: the number of declined attempts that the payment page must receive before the
+    outcome. window: seconds. page_first: whether the payment page is open before the first callback. own_server:
+    whether the scenario needs a server that it may kill.
     """
 
     name: str
@@ -86,7 +88,7 @@ class Scenario:
 
 
 def stripe(run: Run) -> None:
-    """Delivers events more than once, and not in the order in which they happened."""
+    """Stripe delivers events more than once and out of order."""
     paid, failed_before = new_id(), new_id()
     run.send(paid)
     run.send(paid, "paid again")
@@ -96,7 +98,7 @@ def stripe(run: Run) -> None:
 
 
 def alipay(run: Run) -> None:
-    """Resends with the same notify id; every answer is lost on the way, so it goes on to the last."""
+    """Alipay resends with the same notify id; here every response is lost, so it sends up to the last time."""
     notify_id = new_id()
     run.send(notify_id)
     for pause in ALIPAY:
@@ -105,7 +107,7 @@ def alipay(run: Run) -> None:
 
 
 def wechat_pay(run: Run) -> None:
-    """Resends, and probes with bad signatures, which must be refused."""
+    """WeChat Pay resends, and probes with bad signatures, which must be refused."""
     report = new_id()
     run.send(new_id(), "bad signature", bad_signature=True)
     run.send(report)
@@ -116,7 +118,7 @@ def wechat_pay(run: Run) -> None:
 
 
 def late(run: Run) -> None:
-    """Reports a success after the window: the money is there, the order is not."""
+    """A success is reported after the payment window: the money is taken, but the order has expired."""
     run.wait_for_the_window()
     report = new_id()
     run.send(report, "paid, late")
@@ -124,14 +126,14 @@ def late(run: Run) -> None:
 
 
 def wrong_amount(run: Run) -> None:
-    """Reports another amount or currency first."""
+    """Another amount and another currency are reported first."""
     run.send(new_id(), "1 cent", amount="0.01")
     run.send(new_id(), "other currency", currency="JPY")
     run.send(new_id())
 
 
 def stale(run: Run) -> None:
-    """Sends with an old timestamp and one from the future first."""
+    """Callbacks with an old timestamp and with one in the future come first."""
     report, now = new_id(), timezone.now()
     run.send(report, "6 minutes old", sent_at=now - timedelta(minutes=6))
     run.send(report, "6 minutes ahead", sent_at=now + timedelta(minutes=6))
@@ -139,26 +141,26 @@ def stale(run: Run) -> None:
 
 
 def before_the_page(run: Run) -> None:
-    """Reports before the buyer has opened the page."""
+    """The report comes before the buyer has opened the payment page."""
     run.send(new_id())
     run.watch()
 
 
 def at_once(run: Run) -> None:
-    """Sends the same report twenty times at the same moment."""
+    """The same report is sent twenty times at the same moment."""
     report = new_id()
     with ThreadPoolExecutor(20) as pool:
         list(pool.map(lambda _place: run.send(report, "at once"), range(20)))
 
 
 def twice(run: Run) -> None:
-    """Takes the money twice, under two reports."""
+    """The money is taken twice, with two reports."""
     run.send(new_id())
     run.send(new_id(), "paid a second time")
 
 
 def declined_then_paid(run: Run) -> None:
-    """Reports three failures, one of them twice, and then the success of another attempt.
+    """Three attempts fail, one of them is reported twice, and another attempt succeeds.
 
     https://github.com/woocommerce/woocommerce-gateway-stripe/issues/902
     """
@@ -171,7 +173,7 @@ def declined_then_paid(run: Run) -> None:
 
 
 def failure_behind_success(run: Run) -> None:
-    """Reports the failure of the first attempt after the success of the second.
+    """The failure of the first attempt is reported after the success of the second.
 
     https://github.com/woocommerce/woocommerce-gateway-stripe/issues/2660
     """
@@ -181,7 +183,7 @@ def failure_behind_success(run: Run) -> None:
 
 
 def declined_and_expired(run: Run) -> None:
-    """Reports two failures within the window, and one after it."""
+    """Two failures are reported within the window, and one after it."""
     run.send(new_id(), "failed", succeeded=False)
     run.send(new_id(), "failed", succeeded=False)
     run.wait_for_the_window()
@@ -189,7 +191,7 @@ def declined_and_expired(run: Run) -> None:
 
 
 def used_id(run: Run) -> None:
-    """Reports a success under the id of an earlier failure, which must not be taken for a resend; then rightly."""
+    """A success has the id of an earlier failure, so it must be refused; then it is reported with its own id."""
     report = new_id()
     run.send(report, "failed", succeeded=False)
     run.send(report, "paid, same id")
@@ -197,7 +199,7 @@ def used_id(run: Run) -> None:
 
 
 def restart(run: Run) -> None:
-    """Reports while the server is down, and resends until it is answered."""
+    """The report is sent while the server is down, and again until there is a response."""
     assert run.server is not None
     report = new_id()
     run.server.kill()

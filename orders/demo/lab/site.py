@@ -1,4 +1,4 @@
-"""What the lab stands on: a server of its own, sessions, and readers that reconnect as a browser does."""
+"""The lab's server process, its sessions, and stream readers that reconnect as browsers do."""
 
 import sys
 import tempfile
@@ -18,12 +18,12 @@ RECONNECTS_AFTER = 0.2
 
 
 def session_of(user: Any) -> dict[str, str]:
-    """Logs a person in without a password, and returns the cookie; what the log-in form does once it is satisfied."""
+    """Logs a user in without a password, as the log-in form does after its checks, and returns the cookie."""
     return {settings.SESSION_COOKIE_NAME: start_session(user)}
 
 
 class Server:
-    """`manage.py serve` on a free port, as a process of its own on the same database; it can be restarted."""
+    """`manage.py serve` as a process on a free port and the same database; a context manager."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -40,7 +40,7 @@ class Server:
         self._folder.cleanup()
 
     def start(self) -> None:
-        """Starts it, and returns once it answers; raises RuntimeError with its output if it does not."""
+        """Starts the process and returns when it responds; raises RuntimeError with its output if it does not."""
         command = [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), "serve", "--port", str(self.port)]
         try:
             self.process = LocalServer(command, self.port, Path(self._folder.name) / "log", health="/healthz")
@@ -48,22 +48,22 @@ class Server:
             raise RuntimeError(f"the lab's server does not start: {error}") from None
 
     def kill(self) -> None:
-        """Ends it without warning."""
+        """Kills the process with SIGKILL."""
         if self.process is not None:
             self.process.kill()
 
     def restart(self) -> None:
-        """Ends it in good order and starts it again."""
+        """Ends the process with SIGTERM and starts it again."""
         if self.process is not None:
             self.process.terminate()
         self.start()
 
 
 class Watcher:
-    """Reads one stream from its beginning to its end, over any number of connections, on a thread of its own."""
+    """Reads one stream to its end in a thread of its own, and reconnects as a browser does."""
 
     def __init__(self, site: str, path: str, cookies: dict[str, str]) -> None:
-        """site: such as http://127.0.0.1:8000; the with statement begins to read."""
+        """site: such as http://127.0.0.1:8000. Entering the context starts the thread."""
         self.url = site + path
         self.cookies = cookies
         self.events: list[ServerSentEvent] = []
@@ -74,14 +74,13 @@ class Watcher:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self) -> Self:
-        """Begins, and returns once the stream is open."""
+        """Starts the thread and returns when the stream is open."""
         self._thread.start()
         if not self.opened.wait(STARTS_WITHIN):
             raise RuntimeError(f"{self.url} does not open")
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Ends."""
         self._over.set()
         if self._client is not None:
             self._client.close()
@@ -89,21 +88,21 @@ class Watcher:
 
     @property
     def kinds(self) -> list[str]:
-        """The kinds that arrived, in order."""
+        """The received kinds, in order."""
         return [event.event for event in self.events]
 
     @property
     def outcome(self) -> str:
-        """What `finish` said."""
+        """The outcome in `finish`; empty before it."""
         finished = [event.json()["data"]["outcome"] for event in self.events if event.event == "finish"]
         return finished[0] if finished else ""
 
     def kinds_of(self, number: int) -> list[str]:
-        """The kinds that arrived of one order."""
+        """Returns the received kinds of one order, in order."""
         return [event.event for event in self.events if event.json()["data"].get("number") == number]
 
     def wait(self, ready: Callable[[list[str]], bool], seconds: float) -> None:
-        """Returns once `ready` holds of the kinds, or the time is up."""
+        """Returns when `ready(kinds)` is true, or after the given seconds."""
         deadline = time.monotonic() + seconds
         while not ready(self.kinds) and time.monotonic() < deadline:
             time.sleep(0.05)
@@ -115,11 +114,11 @@ class Watcher:
                 with SseClient(self.url, self.cookies, headers) as client:
                     self._client = client
                     if client.status != 200:
-                        # 204: over for good. Anything else: a browser would give up too.
+                        # After 204, and after any other status, a browser does not reconnect either.
                         return
                     self._read(client)
             except (OSError, HTTPException):
-                # The server is away; a browser comes back too.
+                # The server is down; a browser reconnects too.
                 pass
             self._over.wait(RECONNECTS_AFTER)
 

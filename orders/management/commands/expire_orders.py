@@ -8,10 +8,7 @@ from orders import payments
 
 
 class Command(BaseCommand):
-    """Expires overdue orders."""
-
     help = "Expires orders whose payment window is over. Pages and streams do it too when they look."
 
     def handle(self, **options: Any) -> None:
-        """Expires and says how many."""
         self.stdout.write(f"{payments.expire_overdue()} orders expired")

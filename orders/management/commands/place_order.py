@@ -1,4 +1,4 @@
-"""`manage.py place_order`: places demo orders; the last lines are the order numbers alone."""
+"""`manage.py place_order`: places demo orders; its last lines are the order numbers."""
 
 import itertools
 from typing import Any
@@ -10,7 +10,7 @@ from tqdm import tqdm
 from orders.models import Order, Product
 
 MAX_ORDERS = 100_000
-# From this many on there is a progress bar.
+# From this number on there is a progress bar.
 MANY = 100
 
 
@@ -20,13 +20,11 @@ class Command(BaseCommand):
     help = "Places orders of a seller's products; prints their numbers, one a line."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Adds who and how many."""
         parser.add_argument("--buyer", default="buyer", help="user name (default %(default)s)")
         parser.add_argument("--seller", default="seller", help="user name (default %(default)s)")
         parser.add_argument("--count", type=int, default=1, help="how many (default %(default)s)")
 
     def handle(self, *, buyer: str, seller: str, count: int, **options: Any) -> None:
-        """Places the orders."""
         if not 1 <= count <= MAX_ORDERS:
             raise CommandError(f"--count must be from 1 to {MAX_ORDERS}")
         people = get_user_model().objects.in_bulk([buyer, seller], field_name="username")

@@ -1,4 +1,4 @@
-"""`manage.py simulate_payment`: plays the payment provider, over HTTP, from a process of its own."""
+"""`manage.py simulate_payment`: plays the payment provider over HTTP, from its own process."""
 
 import argparse
 import time
@@ -22,12 +22,12 @@ EXIT_CODES = "Exit code: 0 all accepted, 1 wrong use, 2 refused (4xx), 3 to be s
 REFUSED, AGAIN, SILENT = 2, 3, 4
 MAX_TIMES = 10_000
 LONGEST_DELAY = 3600
-# Requests under way at once with --concurrent.
+# Concurrent requests with --concurrent.
 CONCURRENCY = 50
 
 
 def site(value: str) -> str:
-    """Parses the address of a site."""
+    """Parses the URL of a site and drops its path."""
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise argparse.ArgumentTypeError(f"{value!r} must look like http://host:port")
@@ -35,7 +35,7 @@ def site(value: str) -> str:
 
 
 def amount(value: str) -> str:
-    """Parses an amount; any that a provider could send."""
+    """Checks an amount; any amount is allowed that a provider could send."""
     try:
         parse_amount(value)
     except Rejected:
@@ -49,7 +49,6 @@ class Command(BaseCommand):
     help = f"Sends a payment's signed callback to the running site, as its provider would. {EXIT_CODES}"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Adds the order, what is reported, how, and where the site is."""
         parser.add_argument("number", type=int, metavar="ORDER_NUMBER", nargs="?")
         parser.add_argument("--base-url", type=site, help="the site (default http://127.0.0.1:8000)")
         parser.add_argument("--secret", help="signs instead of the first of PAYMENT_CALLBACK_SECRETS")
@@ -66,7 +65,7 @@ class Command(BaseCommand):
         parser.add_argument("--speed", type=float, default=1000.0, help="how much faster the lab's time runs")
 
     def handle(self, *, number: int | None, **options: Any) -> None:
-        """Sends, prints what was answered, and ends with the code that it calls for."""
+        """Sends callbacks or runs the lab; prints the responses, and ends with the exit code for them."""
         if options["lab"] == (number is not None):
             raise CommandError("give either an ORDER_NUMBER or --lab")
         if number is None:
@@ -75,7 +74,7 @@ class Command(BaseCommand):
             self.send(number, **options)
 
     def send(self, number: int, *, base_url: str | None, times: int, delay: float, **options: Any) -> None:
-        """Sends one callback, or the same several times."""
+        """Sends one callback once or several times."""
         if not 1 <= times <= MAX_TIMES:
             raise CommandError(f"--times must be from 1 to {MAX_TIMES}")
         if not 0 <= delay <= LONGEST_DELAY:
@@ -95,7 +94,7 @@ class Command(BaseCommand):
         self.end_with(replies)
 
     def message(self, order: Order, **options: Any) -> Message:
-        """Makes the callback that the options describe."""
+        """Returns the callback that the options describe; raises CommandError for an unusable secret."""
         message = Message(
             order,
             succeeded=options["outcome"] == "paid",
@@ -111,7 +110,7 @@ class Command(BaseCommand):
         return message
 
     def replies(self, message: Message, target: str, times: int, *, concurrent: bool) -> list[Reply]:
-        """Sends, one after the other or all at once; shows progress where it may take long."""
+        """Sends one after the other or all at once, and returns the replies; shows a progress bar for many."""
         with ThreadPoolExecutor(min(times, CONCURRENCY) if concurrent else 1) as pool:
             sent = [pool.submit(post, message, target) for _place in range(times)]
             return [future.result() for future in tqdm(sent, disable=times < CONCURRENCY, unit="callback")]
@@ -127,7 +126,7 @@ class Command(BaseCommand):
             raise CommandError("the site refuses it", returncode=REFUSED)
 
     def run_lab(self, base_url: str | None, speed: float) -> None:
-        """Runs the lab and prints its table; exit code 1 where anything was not as it must be."""
+        """Runs the lab and prints its table; the exit code is 1 if a scenario failed."""
         if not speed >= 1:
             raise CommandError("--speed must be at least 1")
         if not settings.DEBUG:
@@ -148,7 +147,7 @@ class Command(BaseCommand):
 
 
 def table(findings: list[Finding]) -> str:
-    """Lays the findings out in columns."""
+    """Formats the findings as a table."""
     rows = [("scenario", "order", "sent", "answered", "buyer saw", "seller saw", "")]
     for finding in findings:
         seen = (finding.scenario, str(finding.order), finding.sent, finding.answered, finding.buyer, finding.seller)
