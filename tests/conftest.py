@@ -45,10 +45,15 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what --in-process and --fast leave out, and orders the rest for parallel workers."""
     unwanted = SLOW if config.getoption("--fast") else SERVERS if config.getoption("--in-process") else set()
-    left_out = [item for item in items if unwanted & fixtures_of(item)]
+    on_postgresql = settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
+    left_out = [
+        item
+        for item in items
+        if unwanted & fixtures_of(item) or (item.get_closest_marker("postgresql") and not on_postgresql)
+    ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if not unwanted & fixtures_of(item)]
+        items[:] = [item for item in items if item not in left_out]
     for item in items:
         if "wheel" in fixtures_of(item):
             # One worker builds the wheel and installs it, instead of each.

@@ -1,6 +1,6 @@
 """The log: every event is one row, written in the transaction that causes it, and read by its position.
 
-An event is appended (`writer`), gets its position after the commit (`sequencer`), is announced to the tails of all
+An event is appended (`writer`), gets its position after the commit (`sequencer`, `numbering`), is announced to the tails of all
 processes (`wakeups`), is read by position (`reader`), may be retracted (`retraction`), and is deleted when it is old (`pruner`). `control`
 names the channels whose events change open streams instead of being delivered, `alias` the database of all this.
 

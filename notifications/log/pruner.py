@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from notifications.log.alias import database
+from notifications.log.sequencer import sequence_committed
 from notifications.models import Event, Head
 
 # Rows deleted in one transaction: on SQLite, writers wait for as long as one such transaction takes.
@@ -34,6 +35,8 @@ def prune(older_than: timedelta, *, spare: Q | None = None) -> int:
     with transaction.atomic(using=alias):
         Head.objects.using(alias).select_for_update().get(pk=Head.ID)
         Head.objects.using(alias).filter(pk=Head.ID, horizon__lt=newest).update(horizon=newest)
+    # Writers that found the head locked meanwhile have left their events to this process.
+    sequence_committed(alias)
     due = events.filter(position__lte=newest)
     if spare is not None:
         due = due.exclude(spare)

@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Func, TextField, Value
 
 from notifications import metrics
-from notifications.log import wakeups
+from notifications.log import numbering, wakeups
 from notifications.log.alias import database
 from notifications.log.reader import READ_LIMIT
 from notifications.log.wakeups import Sequenced
@@ -26,11 +26,30 @@ _callbacks: dict[str, Callable[[], None]] = {}
 def _sequence_after_commit(alias: str) -> None:
     """Registers the sequencing once for each transaction, whatever the number of events."""
     # Django logs a failed robust callback by its __qualname__, which a partial does not have (trap 12).
-    callback = _callbacks.setdefault(alias, lambda: wakeups.wake(give_positions(using=alias)))
+    callback = _callbacks.setdefault(alias, lambda: sequence_committed(alias))
     if any(callback in entry for entry in connections[alias].run_on_commit):
         # A rolled-back savepoint takes the callback with it only together with the rows that were appended since.
         return
     transaction.on_commit(callback, using=alias, robust=True)
+
+
+def sequence_committed(alias: str) -> None:
+    """Gives positions after a commit, and wakes the tails. Waits for no other sequencer where the engine allows that."""
+    connection = connections[alias]
+    if not numbering.can_number_at_once(connection):
+        wakeups.wake(give_positions(using=alias))
+        return
+    while True:
+        with metrics.SEQUENCE_SECONDS.time():
+            numbered = numbering.number_at_once(connection)
+        if numbered.head == numbering.MISSING:
+            wakeups.wake(give_positions(using=alias))
+            return
+        if numbered.events:
+            head = numbered.events[-1].position or 0
+            wakeups.wake(Sequenced(head, numbered.events if len(numbered.events) <= MOST_CARRIED else []))
+        if numbered.head == numbering.LOCKED or not numbered.is_more:
+            return
 
 
 def sequence(*, using: str | None = None) -> int:

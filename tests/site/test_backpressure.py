@@ -10,8 +10,8 @@ from tests.support.services import ServeProcess, Site
 from tests.support.sse import Event, SseClient, SseParser, login
 
 MIB = 1024 * 1024
-# What is sent to somebody who does not read: 20 MB in events of 20 KB.
-EVENTS, SIZE = 1000, 20_000
+# What is sent to somebody who does not read: 20 MB in events of 16 KB, which the log takes at most.
+EVENTS, SIZE = 1250, 16_000
 
 FLOOD = f"""
 from django.contrib.auth.models import User
