@@ -9,7 +9,7 @@ The life of a stream:
 5. The `tail` reads the log once per process. `fan_out` gives each `entry` to the listeners of its channel: an idle stream is
    written to at once, any other one queues the entry for its own task. A queue that overflows is dropped, and caught up.
    `steering` applies control events, such as a new subscription or a log-out.
-6. While nothing happens, `clock` sends pings, and ends the stream at its deadline or greatest age.
+6. While nothing happens, `clock` sends pings, which carry the cursor, and ends the stream at its deadline or greatest age.
 7. The stream ends: the client left, a terminal event was delivered, or `bye` asks the client to come back. `presence` keeps
    how it went.
 

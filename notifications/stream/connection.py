@@ -91,7 +91,7 @@ class Connection:
             self._apply_controls(attach_from)
             await self._resume(attached_at)
             if self._accepted.once:
-                await self._response.write(sse.retry(RECONNECT_MILLISECONDS))
+                await self._response.write(self._moved_id() + sse.retry(RECONNECT_MILLISECONDS))
             else:
                 await self._follow()
         except Exception:
@@ -140,7 +140,13 @@ class Connection:
         listener.cursor = listener.position = cursor
         self._response.preface = sse.opening(cursor)
         await self._catch_up(attached_at)
-        await self._response.flush_preface()
+        self._advance(attached_at)
+        if self._response.preface:
+            self._response.preface = sse.opening(listener.position)
+            await self._response.flush_preface()
+        elif not listener.delivered:
+            # It came back from afar for nothing. A connection that is cut again before its first ping need not.
+            await self._response.write(sse.only_id(listener.position))
 
     async def _catch_up(self, through: int) -> None:
         """Delivers everything after the stream's position, up to and including `through`."""
@@ -156,6 +162,24 @@ class Connection:
             await self._response.deliver(page)
         self._has_gap = missed.is_cut_short
 
+    def _advance(self, through: int) -> None:
+        """Moves the stream's position to `through`, if it has delivered all that it carries up to there.
+
+        True of a catch-up's end, unless it was cut short. True of the tail's cursor if nothing is queued and nothing was
+        dropped: the tail gives entries to the streams and moves its cursor in one step of the loop, so each entry up to it was
+        written from within the fan-out, or queued. The task alone empties the queue, and has written what it took before it comes
+        here; whatever the fan-out queues while this write waits is written after it. Call this, and make the bytes, in one step.
+        """
+        listener = self._listener
+        if not self._has_gap and listener.ending <= Ending.CLOSED:
+            listener.position = max(listener.position, through)
+
+    def _moved_id(self) -> bytes:
+        """The id line for bytes that are no event: a client that receives no events still resumes from where the log is."""
+        if not self._listener.pending and not self._listener.overflow:
+            self._advance(self._tail.cursor)
+        return sse.id_line(self._listener.position)
+
     async def _follow(self) -> None:
         """Delivers what is queued, until the end."""
         listener = self._listener
@@ -169,7 +193,7 @@ class Connection:
                 await self._response.deliver(listener.take())
             if listener.ending:
                 if listener.ending is Ending.CLOSED:
-                    await self._response.write(sse.bye(conf.retry_milliseconds()))
+                    await self._response.write(self._moved_id() + sse.bye(conf.retry_milliseconds()))
                 return
             if listener.needs_recheck:
                 await self._recheck()
@@ -189,7 +213,7 @@ class Connection:
         finally:
             listener.writer = None
         if content := await self._clock.run_due():
-            await self._response.write(content)
+            await self._response.write(self._moved_id() + content)
 
     async def _recheck(self) -> None:
         """Authenticates and plans the stream again: a change of the account, a kick, an expired session. Closes it if refused."""

@@ -93,7 +93,7 @@ class StreamListener(Listener):  # type: ignore[misc]
         self.overflow: bool = False
         # Set while the stream's task waits, if its server can write from within the fan-out.
         self.writer: DirectWriter | None = None
-        # The progress: where the stream began, the last position it delivered, which only grows, and the count of entries.
+        # The progress: where the stream began, the position up to which it was served, which only grows, the count of entries.
         self.cursor = self.position = self.delivered = 0
         # Seconds since the epoch; seconds of the monotonic clock, of the last write of any kind.
         self.opened_at, self.wrote_at = time.time(), time.monotonic()
@@ -156,11 +156,15 @@ class StreamListener(Listener):  # type: ignore[misc]
         if self.overflow or entry.kind in self.muted_kinds:
             return
         if len(self.pending) >= MAX_PENDING or self.pending_bytes + entry.size > MAX_PENDING_BYTES:
-            self.take()
-            self.overflow = True
+            self.drop_queue()
             return
         self.pending.append(entry)
         self.pending_bytes += entry.size
+
+    def drop_queue(self) -> None:
+        """Has the stream read from the log what is queued, and all that follows."""
+        self.take()
+        self.overflow = True
 
     def flush(self) -> None:
         """Has the queue delivered: by a write from here if the stream is idle and its client has room, else by its task."""

@@ -16,7 +16,7 @@ class Plan:
     (None: now); a stream with a start ends with an event of a terminal kind. deadline: seconds since the epoch at which
     `at_deadline` is called, in a thread; the stream ends soon after. silenced: kinds that it does not carry, because the
     person has switched them off. pulse: makes the bytes that are sent every `pulse_seconds` in place of pings, in a
-    thread; a pulse is no event, has no position and is never resumed.
+    thread; a pulse is no event and is never resumed. Like a ping, it is sent with the cursor as its id.
     """
 
     channels: dict[str, int]

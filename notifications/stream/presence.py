@@ -21,7 +21,7 @@ class StreamInfo(NamedTuple):
     # The channels of a stream that carries certain ones (a payment's); empty for one that carries all of a person's.
     channels: tuple[str, ...]
     opened_at: float
-    # The position after which it began, and the last one that was written to it.
+    # The position after which it began, and the one up to which it was served.
     cursor: int
     position: int
     written_at: float

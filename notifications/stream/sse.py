@@ -25,7 +25,12 @@ def opening(cursor: int) -> bytes:
 
 def only_id(event_id: int) -> bytes:
     """Sets the id that the client resumes from, without an event: a block without data is not dispatched."""
-    return f"id: {event_id}\n\n".encode()
+    return id_line(event_id) + b"\n"
+
+
+def id_line(event_id: int) -> bytes:
+    """The first line of a block: with it, a block that is no event of the log sets the id that the client resumes from."""
+    return b"id: %d\n" % event_id
 
 
 def retry(milliseconds: int) -> bytes:

@@ -189,6 +189,10 @@ class Tail:
             fan_out(self.hub, entries)
         except Exception:
             logger.exception("events up to %s could not be delivered to every stream", entries[-1].position)
+            # Those that have received nothing must not be counted as served up to here: each reads the log.
+            for stream in self.hub.streams:
+                stream.drop_queue()
+                stream.aevent.set()
         # In the same step of the loop as the fan-out: a stream attaches either before both or after both.
         self.cursor = entries[-1].position
 

@@ -1,6 +1,7 @@
 """All tabs of a browser hold one stream, whoever holds it."""
 
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -62,6 +63,32 @@ def test_ten_tabs_hold_one_stream_and_show_one_toast(proxy, device, demo_site, h
     eventually(proxy.streams, 1)
     for page in context.pages:
         expect_live(page)
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_tabs_for_which_nothing_happens_come_back_from_where_the_log_is(proxy, device, demo_site, holder):
+    """Also by another holder than the one that was pinged: each tab has the cursor."""
+    pages = open_tabs(device(script=HOLDERS[holder]), proxy, 2)
+    demo_site.manage("place_order")
+    expect_orders(pages, 1)
+    script = "from notifications import log; [log.append('user:999', 'x') for _ in range(80)]; print(log.sequence())"
+    head = int(demo_site.manage("shell", "-c", script).stdout.split()[-1])
+
+    def resumed_at() -> int:
+        streams = [path for path in proxy.requests if path.startswith("/events/")]
+        return int(parse_qs(urlsplit(streams[-1]).query)["lastEventId"][0])
+
+    assert resumed_at() < head
+    # Two pings are sent meanwhile.
+    pages[0].wait_for_timeout(3500)
+    pages[0].goto("about:blank")
+    if holder == WORKER:
+        proxy.fail()
+        pages[1].wait_for_timeout(500)
+        proxy.recover()
+    eventually(resumed_at, head)
+    demo_site.manage("place_order")
+    expect_orders(pages[1:], 2)
 
 
 def pause(page: Page):

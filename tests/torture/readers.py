@@ -218,6 +218,8 @@ class Fleet:
         if kind == "bye":
             reader.retry = json.loads(content)["retry"] / 1000
             self.counts["bye"] += 1
+            # The bye of a stream that was shed has no id.
+            reader.cursor = reader.cursor if position is None else position
             return
         if kind == "reset":
             self.counts["reset"] += 1

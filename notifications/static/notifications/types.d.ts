@@ -29,12 +29,34 @@ interface Wants {
   api?: string;
 }
 
+/** What a stream emits, and the detail of each. It has no DOM, so that a worker can hold it; without EventSource it polls. */
+interface StreamEvents {
+  notification: Told;
+  finish: Told;
+  /** A cursor: the log is another one, or what came before is pruned. */
+  reset: number;
+  /** A cursor: the server has sent everything up to there, though none of it may be for this reader. */
+  moved: number;
+  state: State;
+  /** From the holder of a shared stream. */
+  unread: { unread: number; cursor: number };
+}
+
+/**
+ * Told to every tab. A tab that has everything up to `after` has everything up to `cursor`. One that joins just now, from an older
+ * cursor, must not move before it has got what lies between.
+ */
+interface Moved {
+  after: number;
+  cursor: number;
+}
+
 /** From a tab to the holder of the stream. */
 type Up = { type: "join"; wants: Wants & { cursor: number } } | { type: "check"; networkChanged: boolean } | { type: "ask" };
 
 /** From the holder to every tab. */
 interface Down {
-  type: "notification" | "reset" | "state" | "unread";
+  type: "notification" | "moved" | "reset" | "state" | "unread";
   detail: any;
   at: number;
 }

@@ -1,6 +1,7 @@
 """Resuming: what a stream delivered and what a resume delivers is what the log holds."""
 
 import asyncio
+import time
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,8 @@ from django.utils import timezone
 
 from notifications import log, subscriptions
 from notifications.models import Event
-from notifications.stream import EventStream, catch_up, listener, runtime
+from notifications.stream import EventStream, Plan, catch_up, each, listener, runtime
+from notifications.stream.hub import Hub
 from tests.notifications.stream.events import append, own_channel
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 
@@ -178,3 +180,137 @@ def test_a_resume_does_not_bring_what_was_before_the_subscription(alice):
         return reader
 
     assert run(scenario).told() == [(5, "happened")]
+
+
+def pulse_plan(person) -> Plan:
+    return Plan({own_channel(person): 0}, pulse=lambda: b"event: pulse\ndata: {}\n\n", pulse_seconds=0.05)
+
+
+@pytest.mark.parametrize("stream", ["pings", "text", "pulses"])
+def test_a_stream_that_hears_nothing_moves_on_and_comes_back_without_reading_the_log(
+    alice, settings, monkeypatch, stream
+):
+    settings.NOTIFICATIONS_PING_SECONDS = 0.05
+    cookie = cookies_of(alice)
+    query = "format=text" if stream == "text" else ""
+    plan = each(lambda request, _kwargs: pulse_plan(request.user))
+    application = EventStream(plan) if stream == "pulses" else EventStream()
+    reads = []
+    original = log.read
+
+    def read(*args, **kwargs):
+        if "channels" in kwargs:
+            reads.append(args)
+        return original(*args, **kwargs)
+
+    def prune():
+        Event.objects.update(created_at=timezone.now() - timedelta(days=9))
+        return log.prune(timedelta(days=1))
+
+    async def scenario():
+        follower = await runtime.running()
+        reader = await Reader(application, "/events/", cookie, query=query).opened()
+        assert reader.parser.last_event_id == "0"
+        await in_thread(append, "user:999", 80)
+        await reader.until(lambda r: r.parser.last_event_id == "80")
+        await reader.leave()
+        assert await in_thread(prune) == 80
+        follower.backlog.clear()
+        monkeypatch.setattr(log, "read", read)
+        again = Reader(application, "/events/", cookie, query=query, last_event_id=reader.parser.last_event_id)
+        await again.until(lambda r: r.events)
+        await in_thread(append, own_channel(alice))
+        await again.until(lambda r: r.told() and r.told()[-1] == (81, "happened"))
+        await again.leave()
+        return reader, again
+
+    def kinds_of(reader):
+        return {event.event for event in reader.events}
+
+    steady = "pulse" if stream == "pulses" else "ping"
+    reader, again = run(scenario)
+    assert kinds_of(reader) == {steady}
+    assert kinds_of(again) == {steady, "happened"}
+    assert reads == []
+
+
+def test_a_return_that_brings_nothing_moves_on_at_once(alice):
+    """A proxy may cut a connection before its first ping, again and again; a client may also come in reconnecting mode."""
+    cookie = cookies_of(alice)
+    append("user:999", 80)
+
+    async def scenario():
+        read = await Reader(EventStream(), "/events/", cookie, last_event_id="1").until(lambda r: r.writes == 2)
+        await read.leave()
+        await in_thread(append, "user:999", 5)
+        (await runtime.running()).backlog.clear()
+        once = await Reader(EventStream(), "/events/", cookie, query="mode=reconnect&lastEventId=1").end()
+        return read.parser.last_event_id, once.parser.last_event_id
+
+    assert run(scenario) == ("80", "85")
+
+
+def test_a_stream_that_is_asked_to_come_back_resumes_from_where_the_log_is(alice):
+    cookie = cookies_of(alice)
+
+    async def scenario():
+        follower = await runtime.running()
+        reader = await Reader(EventStream(), "/events/", cookie).opened()
+        await in_thread(append, "user:999", 3)
+        async with asyncio.timeout(10):
+            while follower.cursor < 3:  # noqa: ASYNC110  it is no event of anybody's
+                await asyncio.sleep(0.01)
+        follower.hub.close_all()
+        return await reader.end()
+
+    assert [(event.event, event.id) for event in run(scenario).events] == [("bye", "3")]
+
+
+def test_what_is_not_an_event_never_carries_the_position_of_one_that_is_still_queued(alice):
+    """The event arrives while the pulse is being made; a cut between the two must not lose it."""
+    cookie = cookies_of(alice)
+
+    def pulse():
+        tail = runtime.current()
+        if tail and log.head() == 0:
+            append(own_channel(alice))
+            deadline = time.monotonic() + 10
+            while tail.cursor == 0 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        return b"event: pulse\ndata: {}\n\n"
+
+    plan = Plan({own_channel(alice): 0}, pulse=pulse, pulse_seconds=0.05)
+
+    async def scenario():
+        reader = Reader(EventStream(each(lambda _request, _kwargs: plan)), "/events/", cookie)
+        await reader.until(lambda r: len(r.events) >= 3)
+        await reader.leave()
+        return reader
+
+    events = [(event.event, event.id) for event in run(scenario).events]
+    assert events[:3] == [("pulse", "0"), ("happened", "1"), ("pulse", "1")]
+
+
+def test_a_fan_out_that_fails_has_its_streams_read_the_log(alice, monkeypatch):
+    """The tail goes on past those events, and a ping would take the client's cursor with it."""
+    cookie = cookies_of(alice)
+    original = Hub.listeners_of
+    failed: list[str] = []
+
+    def fail_once(self, channel):
+        if not failed:
+            failed.append(channel)
+            raise RuntimeError("the hub failed")
+        return original(self, channel)
+
+    monkeypatch.setattr(Hub, "listeners_of", fail_once)
+
+    async def scenario():
+        reader = await Reader(EventStream(), "/events/", cookie).opened()
+        await in_thread(append, own_channel(alice))
+        await reader.until(lambda r: r.told())
+        await reader.leave()
+        return reader
+
+    assert run(scenario).told() == [(1, "happened")]
+    assert failed == [own_channel(alice)]

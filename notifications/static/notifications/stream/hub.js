@@ -1,4 +1,4 @@
-/** Holds the one stream, in a worker or the leading tab. Each tab gets all of it, and drops what it has. */
+/** Holds the one stream. Every tab gets all of it, and drops what it has. */
 
 import { Stream } from "./stream.js";
 
@@ -67,6 +67,7 @@ export class Hub {
       this.#base = cursor;
       this.#tell("reset", cursor);
     });
+    stream.on("moved", (cursor) => this.#tell("moved", { after: this.#recent.at(-1)?.id ?? this.#base, cursor }));
     stream.on("state", (state) => {
       this.#tell("state", state);
       if (state === "reconnecting" || state === "offline") this.#broken = true;

@@ -1,7 +1,4 @@
-/**
- * A tab's share of the one stream. A shared worker holds it; else the tab that has a lock, which tells the others by broadcast;
- * else each tab its own. Emits what a Stream does, and "unread".
- */
+/** A tab's share of the one stream: in a shared worker, in the tab that has a lock, or its own. It emits StreamEvents. */
 
 import { Emitter } from "./emitter.js";
 import { Hub } from "./hub.js";
@@ -164,6 +161,8 @@ export class Shared extends Emitter {
       if (detail.id <= this.#wants.cursor) return;
       if (detail.id) this.#wants.cursor = detail.id;
       this.emit(type, { ...detail, late: Date.now() - at > LATE });
+    } else if (type === "moved") {
+      if (this.#wants.cursor >= detail.after) this.skipTo(detail.cursor);
     } else if (type === "reset") {
       this.#wants.cursor = detail;
       this.emit(type, detail);

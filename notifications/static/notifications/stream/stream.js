@@ -1,7 +1,4 @@
-/**
- * One event stream that heals itself, without a DOM, so that a worker can hold it. Where there is no EventSource it polls.
- * Emits "notification" and "finish" (a Told), "reset" (a cursor) and "state".
- */
+/** One event stream that heals itself; it emits StreamEvents. */
 
 import { Emitter } from "./emitter.js";
 
@@ -122,12 +119,16 @@ export class Stream extends Emitter {
       this.#hear();
     });
     source.addEventListener("error", () => this.#onError(source));
-    source.addEventListener("ping", () => this.#hear());
+    source.addEventListener("ping", (event) => {
+      this.#hear();
+      this.#move(event);
+    });
     source.addEventListener("reset", (event) => {
       this.#hear();
       this.#reset(JSON.parse(event.data).cursor);
     });
     source.addEventListener("bye", (event) => {
+      this.#move(event);
       const retry = Number(JSON.parse(event.data).retry) || 1000;
       this.#reconnectIn(retry * (1 + Math.random() / 2));
     });
@@ -162,6 +163,13 @@ export class Stream extends Emitter {
       this.#seen = notification.id;
     }
     this.emit("notification", notification);
+  }
+
+  #move({ lastEventId }) {
+    const cursor = Number(lastEventId || NaN);
+    if (!Number.isSafeInteger(cursor) || cursor <= (this.#seen ?? -1)) return;
+    this.#seen = cursor;
+    this.emit("moved", cursor);
   }
 
   #reset(cursor) {
