@@ -119,16 +119,21 @@ def test_a_long_transaction_delays_no_other_event_and_gets_its_position_when_it_
 def test_with_serializable_as_the_default_all_events_are_numbered():
     errors: list[BaseException] = []
 
+    def set_default(level: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL {level}")
+
     def write(name: int) -> None:
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL SERIALIZABLE")
+            set_default("SERIALIZABLE")
             for _ in range(10):
                 with transaction.atomic():
                     log.append(f"a:{name}", "happened")
         except BaseException as error:
             errors.append(error)
         finally:
+            # The connection goes back to the pool.
+            set_default("READ COMMITTED")
             connection.close()
 
     threads = [threading.Thread(target=write, args=(name,)) for name in range(4)]
