@@ -20,14 +20,15 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
         return {"notifications": None}
 
     def state() -> dict[str, Any]:
-        cursor, chosen = getattr(request, "cursor", None), getattr(request, "preferences", None)
-        if cursor is None or chosen is None:
-            cursor, chosen = preferences.look(user)
+        cursor, chosen, epoch = (getattr(request, name, None) for name in ("cursor", "preferences", "epoch"))
+        if cursor is None or chosen is None or epoch is None:
+            cursor, chosen, epoch = preferences.look(user)
         unread = inbox.unread_count(user, silenced=chosen.silenced)
         return {
             "unread": unread,
             "unread_label": inbox.unread_label(unread),
             "cursor": cursor,
+            "epoch": epoch,
             # With the page's language: a stream in a shared worker outlives the language cookie of the page.
             "stream_url": f"{reverse('notifications:stream')}?language={get_language()}",
             "ping_seconds": conf.ping_seconds(),

@@ -20,7 +20,7 @@ NAMESPACES = ("notifications", "notifications_api")
 
 
 def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Sets `request.cursor` and `request.preferences` for GETs of logged-in readers, and activates their time zone.
+    """Sets `request.cursor`, `request.epoch` and `request.preferences` for GETs of logged-in readers; activates their time zone.
 
     The position is read before the view runs. An event that is appended while the page is made is therefore on the
     page, on the stream that the page opens from this position, or on both (the client drops duplicates); it cannot be
@@ -31,7 +31,7 @@ def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
         if request.method != "GET" or not request.user.is_authenticated:
             return kept_private(request, get_response(request))
         look = preferences.look(request.user)
-        request.cursor, request.preferences = look  # type: ignore[attr-defined]
+        request.cursor, request.preferences, request.epoch = look  # type: ignore[attr-defined]
         language = translation.get_language()
         # Pages only: a client of the API need not send a language.
         if (
@@ -93,6 +93,7 @@ class AuthenticatedRequest(HttpRequest):
     """A request of a logged-in reader: for the annotations of views behind login_required."""
 
     user: "User"
-    # cursor_middleware sets both, for GET.
+    # cursor_middleware sets these, for GET.
     cursor: int
+    epoch: str
     preferences: "Preferences"

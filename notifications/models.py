@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models, router, transaction
 from django.db.models import F, Q
+from django.utils.crypto import get_random_string
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -29,6 +30,11 @@ class AtomicSaves(models.Model):
             super().save(*args, **kwargs)
 
 
+def new_epoch() -> str:
+    """Returns an epoch that no log has had."""
+    return get_random_string(8, "abcdefghijklmnopqrstuvwxyz0123456789")
+
+
 class Head(models.Model):
     """The head of the log: a single row. Its lock lets one sequencer work at a time."""
 
@@ -38,6 +44,8 @@ class Head(models.Model):
     horizon = models.BigIntegerField(
         _("horizon"), default=0, help_text=_("Every event after this position is kept; older ones may be pruned.")
     )
+    # Of the log as a whole: a restored database gets another one (log/cursors.py).
+    epoch = models.CharField(_("epoch"), max_length=32, default=new_epoch, editable=False)
 
     class Meta:
         verbose_name = _("log head")

@@ -18,7 +18,7 @@ from ninja.security import django_auth
 
 from notifications import inbox, log, preferences, subscriptions
 from notifications.api import schemas
-from notifications.api.schemas import Limit, Position, Problem
+from notifications.api.schemas import After, Limit, Position, Problem
 from notifications.middleware import AuthenticatedRequest
 from notifications.models import Reading
 from notifications.stream import entry
@@ -56,7 +56,7 @@ def same_reader(request: HttpRequest, user: str) -> None:
 
 def unread_now(request: AuthenticatedRequest) -> dict[str, Any]:
     """Returns the body of UnreadCount. The cursor is read first, so that the count has every event up to it."""
-    cursor, chosen = preferences.look(request.user)
+    cursor, chosen, _epoch = preferences.look(request.user)
     count = inbox.unread_count(request.user, silenced=chosen.silenced)
     return {"unread": count, "label": inbox.unread_label(count), "cursor": cursor}
 
@@ -76,6 +76,7 @@ def get_inbox(
         "items": [{**entry.message(event), "unread": inbox.is_unread(event)} for event in items],
         "next": following,
         "cursor": request.cursor,
+        "epoch": request.epoch,
         "unread": inbox.unread_count(request.user, silenced=silenced),
     }
 
@@ -92,7 +93,7 @@ def get_unread(request: AuthenticatedRequest, user: str = "") -> Any:
 @decorate_view(conditional_page)
 def get_events(
     request: AuthenticatedRequest,
-    after: Position,
+    after: After,
     limit: Limit = 100,
     user: str = "",
     language: str = "",
@@ -102,16 +103,17 @@ def get_events(
     `language` is that of the texts; without it, the request's.
     """
     same_reader(request, user)
-    bounds = log.bounds()
-    if not bounds.horizon <= after <= bounds.head:
-        return {"items": [], "cursor": bounds.head, "reset": True}
+    start, bounds = log.parse_cursor(after), log.bounds()
+    if not bounds.has(start):
+        return {"items": [], "cursor": bounds.head, "epoch": bounds.epoch, "reset": True}
     channels, silenced = subscriptions.channels_of(request.user), request.preferences.silenced
-    events = log.read(after, through=bounds.head, channels=list(channels), limit=limit)
+    events = log.read(start.position, through=bounds.head, channels=list(channels), limit=limit)
     readable = [event for event in events if subscriptions.is_heard(event, channels) and event.kind not in silenced]
     # A full page may not be the last one: the next begins where it ends.
     cursor = events[-1].position if len(events) == limit else bounds.head
     with translation.override(language if language in dict(settings.LANGUAGES) else translation.get_language()):
-        return {"items": [entry.message(event) for event in readable], "cursor": cursor, "reset": False}
+        items = [entry.message(event) for event in readable]
+    return {"items": items, "cursor": cursor, "epoch": bounds.epoch, "reset": False}
 
 
 @router.post("read", response={200: schemas.UnreadCount, 400: Problem, **REFUSED})

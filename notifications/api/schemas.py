@@ -11,6 +11,18 @@ from notifications.inbox import CAP, MOST_CHANGED
 Position = Annotated[
     int, Field(ge=0, le=2**63 - 1, description="A position in the log: the `id` of an event on the stream.")
 ]
+After = Annotated[
+    str,
+    Field(
+        pattern=r"^([a-z0-9]{1,32}-)?[0-9]{1,18}$",
+        description="The `epoch` and the `cursor` of the response before, as `epoch-cursor`: the id of an event on the stream."
+        " A cursor alone is taken for one of the present epoch.",
+        examples=["k3v9x0ab-1042"],
+    ),
+]
+Epoch = Annotated[
+    str, Field(description="The epoch of the log. It changes when the database is restored from a backup.")
+]
 Limit = Annotated[int, Field(ge=1, le=200)]
 Positions = Annotated[list[Position], Field(min_length=1, max_length=MOST_CHANGED)]
 
@@ -52,6 +64,7 @@ class InboxPage(Schema):
     items: list[InboxItem]
     next: Position | None = Field(description="The `before` of the next page; null on the last.")
     cursor: Position = Field(description="The log's position before the page was made: open the stream from there.")
+    epoch: Epoch
     unread: int = Field(ge=0, le=CAP + 1)
 
 
@@ -67,7 +80,8 @@ class EventPage(Schema):
     """Events after a cursor, in order: for clients that poll."""
 
     items: list[EventMessage]
-    cursor: Position = Field(description="The next request's `after`.")
+    cursor: Position = Field(description="Of the next request's `after`.")
+    epoch: Epoch
     reset: bool = Field(
         description="The cursor is outside of the log: load the inbox again and continue from `cursor`."
     )

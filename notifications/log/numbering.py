@@ -32,7 +32,7 @@ BEGIN ISOLATION LEVEL READ COMMITTED;
 SELECT set_config('{SETTING}', COALESCE(
     (SELECT position::text FROM {HEAD_TABLE} WHERE id = {Head.ID} FOR UPDATE SKIP LOCKED),
     ''
-), TRUE) <> '', EXISTS (SELECT 1 FROM {HEAD_TABLE} WHERE id = {Head.ID});
+), TRUE) <> '', (SELECT epoch FROM {HEAD_TABLE} WHERE id = {Head.ID});
 WITH pending AS (
     SELECT id AS pending_id, ROW_NUMBER() OVER (ORDER BY id) AS place
     FROM {EVENT_TABLE}
@@ -57,12 +57,13 @@ SELECT EXISTS (SELECT 1 FROM {EVENT_TABLE} WHERE position IS NULL)
 class Numbered(NamedTuple):
     """The result of one message. head: the state of its row. events: those that got their positions, in their order.
 
-    is_more: events were committed meanwhile, or are past the limit of one message.
+    is_more: events were committed meanwhile, or are past the limit of one message. epoch: of the log.
     """
 
     head: str
     events: list[Event]
     is_more: bool
+    epoch: str
 
 
 def number_at_once(connection: BaseDatabaseWrapper) -> Numbered:
@@ -71,7 +72,7 @@ def number_at_once(connection: BaseDatabaseWrapper) -> Numbered:
         with connection.cursor() as cursor:
             cursor.execute(MESSAGE)
             cursor.nextset()
-            is_free, is_there = cursor.fetchone()
+            is_free, epoch = cursor.fetchone()
             cursor.nextset()
             rows = cursor.fetchall()
             cursor.nextset()
@@ -81,8 +82,8 @@ def number_at_once(connection: BaseDatabaseWrapper) -> Numbered:
         # It may be in the failed transaction of the message, of which Django does not know.
         connection.close()
         raise
-    state = FREE if is_free else LOCKED if is_there else MISSING
-    return Numbered(state, [to_event(row, connection) for row in rows], is_more)
+    state = FREE if is_free else MISSING if epoch is None else LOCKED
+    return Numbered(state, [to_event(row, connection) for row in rows], is_more, epoch or "")
 
 
 def to_event(row: tuple[Any, ...], connection: BaseDatabaseWrapper) -> Event:

@@ -1,26 +1,13 @@
 """Reads the log by position."""
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from notifications.log.alias import database
-from notifications.models import Event, Head
+from notifications.log.cursors import bounds
+from notifications.models import Event
 
 # Events of one read: bounds the memory, and the time for which a reader holds a thread.
 READ_LIMIT = 500
-
-
-class Bounds(NamedTuple):
-    """Positions of the log: every event after `horizon` and up to `head` can be read."""
-
-    head: int
-    horizon: int
-
-
-def bounds() -> Bounds:
-    """Returns the log's bounds; an empty log is (0, 0)."""
-    row = Head.objects.using(database()).filter(pk=Head.ID).values_list("position", "horizon").first()
-    return Bounds(*row) if row else Bounds(0, 0)
 
 
 def head() -> int:

@@ -47,7 +47,8 @@ def sequence_committed(alias: str) -> None:
             return
         if numbered.events:
             head = numbered.events[-1].position or 0
-            wakeups.wake(Sequenced(head, numbered.events if len(numbered.events) <= MOST_CARRIED else []))
+            carried = numbered.events if len(numbered.events) <= MOST_CARRIED else []
+            wakeups.wake(Sequenced(head, carried, numbered.epoch))
         if numbered.head == numbering.LOCKED or not numbered.is_more:
             return
 
@@ -85,7 +86,7 @@ def give_positions(*, using: str | None = None) -> Sequenced:
                 break
         if head.position > before:
             head.save(using=using, update_fields=["position"])
-    return Sequenced(head.position, events)
+    return Sequenced(head.position, events, head.epoch)
 
 
 def _number(connection: BaseDatabaseWrapper, after: int) -> list[Event]:

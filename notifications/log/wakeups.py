@@ -37,11 +37,12 @@ class Sequenced(NamedTuple):
     """The result of give_positions().
 
     head: the position of the head. events: the events that got their positions, up to the head and without a gap; empty
-    if there are more than a wake-up carries.
+    if there are more than a wake-up carries. epoch: of the log; empty in a wake-up of the release before.
     """
 
     head: int
     events: list[Event]
+    epoch: str = ""
 
 
 class Wakeable(Protocol):
@@ -103,10 +104,9 @@ def packed(sequenced: Sequenced) -> dict[str, Any]:
     """Returns the message: the position of the head, and the events if they are small."""
     events = [carried(event) for event in sequenced.events]
     text = json.dumps(events, cls=DjangoJSONEncoder)
-    if len(text) > MOST_BYTES:
-        return {"position": sequenced.head, "events": ""}
     # Signed: write access to Redis alone must not let an attacker send events that are not in the log.
-    return {"position": sequenced.head, "events": signer().sign(text)}
+    signed = signer().sign(text) if len(text) <= MOST_BYTES else ""
+    return {"position": sequenced.head, "epoch": sequenced.epoch, "events": signed}
 
 
 def carried(event: Event) -> dict[str, Any]:
@@ -119,15 +119,15 @@ def carried(event: Event) -> dict[str, Any]:
 def unpacked(message: Mapping[str, Any]) -> Sequenced:
     """Reads a message; never raises. Its events are ignored unless this site has signed them, and all of them can be read."""
     try:
-        head = int(message["position"])
-    except (KeyError, TypeError, ValueError):
+        head, epoch = int(message["position"]), str(message.get("epoch", ""))
+    except (AttributeError, KeyError, TypeError, ValueError):
         # The tail looks for itself.
-        head = 0
+        head, epoch = 0, ""
     try:
         events = json.loads(signer().unsign(message["events"]))
-        return Sequenced(head, [event_of(fields) for fields in events])
+        return Sequenced(head, [event_of(fields) for fields in events], epoch)
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError, signing.BadSignature):
-        return Sequenced(head, [])
+        return Sequenced(head, [], epoch)
 
 
 def event_of(fields: Mapping[str, Any]) -> Event:

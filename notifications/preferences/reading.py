@@ -28,15 +28,17 @@ def silenced_of_all(users: "Sequence[AbstractBaseUser]") -> dict[Any, frozenset[
 
 
 class Look(NamedTuple):
-    """What a page starts from: the log's position before anything else is read, and the reader's preferences."""
+    """What a page starts from: the log's position before anything else is read, its epoch, and the reader's preferences."""
 
     cursor: int
     preferences: Preferences
+    epoch: str
 
 
 def look(user: "AbstractBaseUser") -> Look:
     """Reads the log's position and a person's preferences with one query."""
     theirs = Preference.objects.filter(user_id=user.pk)
     stored = Subquery(theirs.values("choices"), output_field=JSONField())
-    row = Head.objects.filter(pk=Head.ID).values_list("position", stored, Subquery(theirs.values("language"))).first()
-    return Look(row[0], from_stored(row[1], row[2])) if row else Look(0, of(user))
+    columns = ("position", "epoch", stored, Subquery(theirs.values("language")))
+    row = Head.objects.filter(pk=Head.ID).values_list(*columns).first()
+    return Look(row[0], from_stored(row[2], row[3]), row[1]) if row else Look(0, of(user), "")

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from notifications import metrics, tracing
 from notifications.concurrency import and_disconnect
+from notifications.log import Cursor
 from notifications.stream import runtime, sse
 from notifications.stream.asgi import Headers, Receive, Send, body, start
 from notifications.stream.connection import Connection
@@ -70,7 +71,7 @@ class EventStream:
             require_room(hub)
             async with asyncio.timeout(OPENING_SECONDS):
                 tail = await runtime.running()
-                attach_from = tail.cursor
+                attach_from = Cursor(tail.cursor, tail.epoch)
                 accepted = await self._opener.open(StreamRequest(request, kwargs))
             require_room(hub, accepted.user_id)
         except Refused as refused:

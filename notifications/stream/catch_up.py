@@ -55,7 +55,7 @@ class CatchUp:
             return None
         channels, limit = list(listener.since), self._limit
         read = partial(log.read, listener.position, through=self._through, channels=channels, limit=limit)
-        page = deque(Entry(event) for event in await in_thread(read))
+        page = deque(Entry(event, listener.epoch) for event in await in_thread(read))
         if not page:
             return None
         metrics.CAUGHT_UP.inc(len(page))

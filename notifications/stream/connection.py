@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from notifications import conf, metrics
+from notifications import conf, log, metrics
 from notifications.log.control import control_channel
 from notifications.stream import presence, sse
 from notifications.stream.asgi import DISCONNECT, DirectWriter, Headers, Receive, Send
@@ -71,7 +71,7 @@ class Connection:
         # A catch-up was cut short: the queue lies past entries that were not read, and must not be delivered.
         self._has_gap = False
 
-    async def run(self, attach_from: int, headers: Headers, receive: Receive) -> None:
+    async def run(self, attach_from: log.Cursor, headers: Headers, receive: Receive) -> None:
         """Serves the client until it leaves or the stream ends.
 
         attach_from: the tail's cursor before the request was planned. headers: added to those of every stream.
@@ -79,16 +79,22 @@ class Connection:
         hub, listener = self._tail.hub, self._listener
         # From here on everything past `attached_at` is queued, and everything up to it can be read: no gap, no overlap.
         hub.add_listener(listener)
-        attached_at = self._tail.cursor
+        attached_at, listener.epoch = self._tail.cursor, self._tail.epoch
         watcher = None
         if self._writer is None:
             watcher = asyncio.create_task(self._watch(receive))
         else:
             self._writer.when_left(self._leave)
-        presence.record_opened(listener, self._accepted.cursor)
+        cursor = self._accepted.cursor
+        presence.record_opened(listener, cursor and cursor.position)
         try:
             await self._response.start(headers)
-            self._apply_controls(attach_from)
+            self._apply_controls(attach_from.position)
+            if not attach_from.epoch == self._accepted.bounds.epoch == listener.epoch:
+                # Planned in another epoch, or in one that this tail has not noticed yet. Its cursor stays as it was.
+                await self._response.write(sse.bye(conf.retry_milliseconds()))
+                listener.close()
+                return
             await self._resume(attached_at)
             if self._accepted.once:
                 await self._response.write(self._moved_id() + sse.retry(RECONNECT_MILLISECONDS))
@@ -129,27 +135,29 @@ class Connection:
     async def _resume(self, attached_at: int) -> None:
         """Sends the opening bytes, and everything between the client's cursor and the attachment."""
         cursor, bounds, listener = self._accepted.cursor, self._accepted.bounds, self._listener
-        if cursor is not None and not bounds.horizon <= cursor <= max(bounds.head, attached_at):
-            # Pruned, or from another log (a restored database): the client must know that it missed something.
-            listener.cursor = listener.position = attached_at
+        begin = attached_at if self._accepted.plan.start is None else self._accepted.plan.start
+        # Pruned, or from another log (a restored database): the client must know that it missed something.
+        is_reset = cursor is not None and not bounds._replace(head=max(bounds.head, attached_at)).has(cursor)
+        if cursor is not None and not is_reset:
+            begin = cursor.position
+        listener.cursor = listener.position = begin
+        self._response.preface = sse.opening(self._id())
+        if is_reset:
             metrics.RESETS.inc()
-            await self._response.write(sse.opening(attached_at) + sse.reset(attached_at))
-            return
-        if cursor is None:
-            cursor = attached_at if self._accepted.plan.start is None else self._accepted.plan.start
-        listener.cursor = listener.position = cursor
-        self._response.preface = sse.opening(cursor)
+            await self._response.write(sse.reset(log.Cursor(begin, listener.epoch)))
         await self._catch_up(attached_at)
         self._advance(attached_at)
         if self._response.preface:
-            self._response.preface = sse.opening(listener.position)
+            self._response.preface = sse.opening(self._id())
             await self._response.flush_preface()
-        elif not listener.delivered:
+        elif listener.position > begin and not listener.delivered:
             # It came back from afar for nothing. A connection that is cut again before its first ping need not.
-            await self._response.write(sse.only_id(listener.position))
+            await self._response.write(sse.only_id(self._id()))
 
     async def _catch_up(self, through: int) -> None:
         """Delivers everything after the stream's position, up to and including `through`."""
+        if self._is_outdated():
+            return
         missed = CatchUp(self._listener, through)
         entries = missed.from_memory(self._tail.backlog)
         if entries is not None:
@@ -174,11 +182,20 @@ class Connection:
         if not self._has_gap and listener.ending <= Ending.CLOSED:
             listener.position = max(listener.position, through)
 
+    def _is_outdated(self) -> bool:
+        """Whether the log has another epoch since. What is queued, or in the backlog, is then of a log that the client has not."""
+        if self._listener.epoch != self._tail.epoch:
+            self._has_gap = True
+        return self._has_gap
+
+    def _id(self) -> str:
+        return log.cursor_id(self._listener.epoch, self._listener.position)
+
     def _moved_id(self) -> bytes:
         """The id line for bytes that are no event: a client that receives no events still resumes from where the log is."""
         if not self._listener.pending and not self._listener.overflow:
             self._advance(self._tail.cursor)
-        return sse.id_line(self._listener.position)
+        return sse.id_line(self._id())
 
     async def _follow(self) -> None:
         """Delivers what is queued, until the end."""
@@ -189,7 +206,7 @@ class Connection:
                 metrics.OVERFLOWS.inc()
                 listener.take()
                 await self._catch_up(self._tail.cursor)
-            if not self._has_gap:
+            if not self._is_outdated():
                 await self._response.deliver(listener.take())
             if listener.ending:
                 if listener.ending is Ending.CLOSED:

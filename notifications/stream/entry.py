@@ -9,6 +9,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import translation
 
 from notifications import kinds
+from notifications.log import cursor_id
 from notifications.models import Event
 from notifications.stream.sse import encode, only_id
 
@@ -23,13 +24,13 @@ Variant = tuple[str, str]
 class Entry:
     """An event of the log on its way to streams, which share its encoded frames."""
 
-    __slots__ = ("_frames", "channel", "event", "is_retracted", "kind", "position", "size", "terminal")
+    __slots__ = ("_frames", "channel", "epoch", "event", "is_retracted", "kind", "position", "size", "terminal")
 
-    def __init__(self, event: Event) -> None:
-        """event: must have its position."""
+    def __init__(self, event: Event, epoch: str = "") -> None:
+        """event: must have its position. epoch: of the log in which it has it."""
         assert event.position is not None
         self.event = event
-        self.position = event.position
+        self.position, self.epoch = event.position, epoch
         self.channel = event.channel
         self.kind = event.kind
         # No stream delivers it: it was retracted before this process read it, or since.
@@ -48,16 +49,17 @@ class Entry:
 
     def _encode(self, language: str, form: str) -> bytes:
         """Encodes the event. One that cannot be sent is skipped: the client gets its id, and goes on past it."""
+        event_id = cursor_id(self.epoch, self.position)
         if not self.kind.isprintable():
             logger.error("event %d is skipped: its kind %r would be read as several fields", self.position, self.kind)
-            return only_id(self.position)
+            return only_id(event_id)
         try:
             with translation.override(language):
                 data = line(self.event) if form == TEXT else payload(self.event)
-            return encode(self.kind, data, self.position)
+            return encode(self.kind, data, event_id)
         except Exception:
             logger.exception("event %d cannot be sent, and is skipped", self.position)
-            return only_id(self.position)
+            return only_id(event_id)
 
 
 def payload(event: Event) -> str:

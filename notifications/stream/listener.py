@@ -46,6 +46,7 @@ class StreamListener(Listener):  # type: ignore[misc]
         "cursor",
         "delivered",
         "ending",
+        "epoch",
         "is_fixed",
         "loop",
         "muted_kinds",
@@ -95,7 +96,9 @@ class StreamListener(Listener):  # type: ignore[misc]
         self.writer: DirectWriter | None = None
         # The progress: where the stream began, the position up to which it was served, which only grows, the count of entries.
         self.cursor = self.position = self.delivered = 0
-        # Seconds since the epoch; seconds of the monotonic clock, of the last write of any kind.
+        # The log's epoch when the stream was attached. It receives no entry of another one.
+        self.epoch = ""
+        # Seconds since 1970; seconds of the monotonic clock, of the last write of any kind.
         self.opened_at, self.wrote_at = time.time(), time.monotonic()
         self.trace = tracing.trace()
         self.ending = Ending.NONE

@@ -70,7 +70,7 @@ def accept(stream_request: StreamRequest, plan: Plan | Exception, bounds: log.Bo
     if isinstance(plan, Exception):
         return plan
     request, cursor = stream_request.request, cursor_of(stream_request.request)
-    if plan.start is not None and cursor is not None and is_finished(plan, cursor):
+    if plan.start is not None and cursor is not None and is_finished(plan, cursor, bounds):
         return Refused(204)
     return AcceptedRequest(
         plan=plan,
@@ -85,7 +85,9 @@ def accept(stream_request: StreamRequest, plan: Plan | Exception, bounds: log.Bo
     )
 
 
-def is_finished(plan: Plan, cursor: int) -> bool:
+def is_finished(plan: Plan, cursor: log.Cursor, bounds: log.Bounds) -> bool:
     """Whether a client at this cursor has received the last event of a channel that ends."""
-    finished = Event.objects.filter(channel__in=plan.channels, kind__in=kinds.terminal_names(), position__lte=cursor)
-    return finished.filter(retracted_at=None).exists()
+    if not bounds.has_epoch_of(cursor):
+        return False
+    finished = Event.objects.filter(channel__in=plan.channels, kind__in=kinds.terminal_names())
+    return finished.filter(position__lte=cursor.position, retracted_at=None).exists()

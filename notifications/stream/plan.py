@@ -33,7 +33,7 @@ class Plan:
 class AcceptedRequest:
     """A request that was authenticated and planned, and the bounds of the log at that time.
 
-    session: the digest of its session's key. session_seconds: after these the stream must be authenticated again. form: of the data, JSON or TEXT. cursor: the position it resumes from, if it
+    session: the digest of its session's key. session_seconds: after these the stream must be authenticated again. form: of the data, JSON or TEXT. cursor: what it resumes from, if it
     does. once: ?mode=reconnect, the stream ends after the catch-up.
     """
 
@@ -43,6 +43,6 @@ class AcceptedRequest:
     session_seconds: float
     language: str
     form: str
-    cursor: int | None
+    cursor: log.Cursor | None
     bounds: log.Bounds
     once: bool

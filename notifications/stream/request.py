@@ -12,7 +12,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 from django.utils import translation
 
-from notifications.sanitizing import parse_position
+from notifications.log import Cursor, parse_cursor
 from notifications.stream import entry
 from notifications.stream.asgi import Headers
 
@@ -110,8 +110,8 @@ def origin_headers_of(request: ASGIRequest) -> Headers:
     return headers
 
 
-def cursor_of(request: ASGIRequest) -> int | None:
-    """Returns the position to resume after: the Last-Event-ID header, else ?lastEventId=; None without either.
+def cursor_of(request: ASGIRequest) -> Cursor | None:
+    """Returns the cursor to resume from: the Last-Event-ID header, else ?lastEventId=; None without either.
 
     The header is newer: a browser that reconnects by itself repeats the URL of its first request. Raises ValueError.
     """
@@ -119,6 +119,6 @@ def cursor_of(request: ASGIRequest) -> int | None:
     if not cursor:
         return None
     try:
-        return parse_position(cursor)
+        return parse_cursor(cursor)
     except ValueError as error:
         raise ValueError(f"Last-Event-ID must be the id of an event: {error}.") from None

@@ -9,28 +9,28 @@ import random
 from django_eventstream.utils import sse_encode_event
 
 from notifications import conf
+from notifications.log import Cursor, cursor_id
 
 
-def encode(kind: str, data: str, event_id: int | None = None) -> bytes:
+def encode(kind: str, data: str, event_id: str | None = None) -> bytes:
     """Encodes one event; `data` may have several lines."""
-    # eventstream drops an id that is falsy; positions begin at 1.
     encoded: str = sse_encode_event(kind, data, event_id=event_id)
     return encoded.encode()
 
 
-def opening(cursor: int) -> bytes:
+def opening(cursor: str) -> bytes:
     """The first bytes of a stream: the reconnection time, and the id to resume from if nothing else arrives."""
     return f"retry: {jittered(conf.retry_milliseconds())}\nid: {cursor}\n\n".encode()
 
 
-def only_id(event_id: int) -> bytes:
+def only_id(event_id: str) -> bytes:
     """Sets the id that the client resumes from, without an event: a block without data is not dispatched."""
     return id_line(event_id) + b"\n"
 
 
-def id_line(event_id: int) -> bytes:
+def id_line(event_id: str) -> bytes:
     """The first line of a block: with it, a block that is no event of the log sets the id that the client resumes from."""
-    return b"id: %d\n" % event_id
+    return f"id: {event_id}\n".encode()
 
 
 def retry(milliseconds: int) -> bytes:
@@ -38,9 +38,10 @@ def retry(milliseconds: int) -> bytes:
     return f"retry: {jittered(milliseconds)}\n\n".encode()
 
 
-def reset(cursor: int) -> bytes:
+def reset(cursor: Cursor) -> bytes:
     """Asks the client to reload, because its cursor is not in the log, and to go on from this one."""
-    return encode("reset", json.dumps({"cursor": cursor}), cursor)
+    data = {"cursor": cursor.position, "epoch": cursor.epoch}
+    return encode("reset", json.dumps(data), cursor_id(cursor.epoch, cursor.position))
 
 
 def bye(milliseconds: int) -> bytes:

@@ -31,13 +31,14 @@ companions: "dict[str, Callable[[Tail], Coroutine[object, object, None]]]" = {}
 
 
 class Tail:
-    """Follows the log on one event loop; `cursor` is the position up to which the streams have been served."""
+    """Follows the log on one event loop; `cursor` is the position, in `epoch`, up to which the streams have been served."""
 
     def __init__(self, hub: Hub) -> None:
         """hub: its streams are served once start() is called, on the running loop."""
         self.hub = hub
         self.loop = asyncio.get_running_loop()
         self.cursor = 0
+        self.epoch = ""
         self.backlog = Backlog()
         self._controls = ControlBacklog()
         # The highest head that a wake-up announced.
@@ -47,6 +48,8 @@ class Tail:
         self._remote = RemoteWakeups(self._take)
         # Whether the last search found events without a position.
         self._found_unsequenced = False
+        # When to look whether the log is still the same.
+        self._heal_at = 0.0
         self._publishing: set[asyncio.Task[None]] = set()
         self._wakeup = asyncio.Event()
         self._started = asyncio.Event()
@@ -102,33 +105,38 @@ class Tail:
     def _take_local(self) -> None:
         """Takes the wake-ups of this process, as one and in the order of the log."""
         local, self._local = self._local, []
+        epoch = local[-1].epoch
+        local = [each for each in local if each.epoch == epoch]
         events = {event.position or 0: event for sequenced in local for event in sequenced.events}
-        self._take(wakeups.Sequenced(max(each.head for each in local), [events[key] for key in sorted(events)]))
+        self._take(wakeups.Sequenced(max(each.head for each in local), [events[key] for key in sorted(events)], epoch))
 
     def _take(self, sequenced: wakeups.Sequenced) -> None:
         """Delivers the events that follow the cursor without a gap; the rest is read from the log."""
+        if sequenced.epoch not in ("", self.epoch):
+            # One of the two is of another log: it is compared at once.
+            self._heal_at = 0.0
+            self._wakeup.set()
+            return
         self._announced = max(self._announced, sequenced.head)
         news = [event for event in sequenced.events if (event.position or 0) > self.cursor]
         following = [event for place, event in enumerate(news, self.cursor + 1) if event.position == place]
         if following and self._started.is_set():
-            self._deliver([Entry(event) for event in following])
+            self._deliver([Entry(event, self.epoch) for event in following])
         if self.cursor < sequenced.head:
             self._wakeup.set()
 
     async def _follow(self) -> None:
         """Runs until it is cancelled. After a failure of the database it goes on from where it was."""
         failures = 0
-        heal_at = 0.0
         while True:
             try:
                 if not self._started.is_set():
-                    self.cursor = await self._in_thread(log.head)
+                    self.cursor, _horizon, self.epoch = await self._in_thread(log.begin)
                     self._started.set()
-                if self.loop.time() >= heal_at:
+                if self.loop.time() >= self._heal_at:
+                    self._heal_at = self.loop.time() + HEAL_SECONDS
                     # A wake-up may move the cursor past the head that is being read.
-                    cursor = self.cursor
-                    self._compare(await self._in_thread(self._heal), cursor)
-                    heal_at = self.loop.time() + HEAL_SECONDS
+                    self._compare(await self._in_thread(partial(self._heal, self.cursor)))
                 await self._advance()
                 metrics.tail_read(self.cursor)
                 failures = 0
@@ -147,7 +155,7 @@ class Tail:
         found = 0
         while events := await self._in_thread(partial(log.read, self.cursor, with_retracted=True)):
             # A wake-up may have brought some of them meanwhile.
-            if news := [Entry(event) for event in events if (event.position or 0) > self.cursor]:
+            if news := [Entry(event, self.epoch) for event in events if (event.position or 0) > self.cursor]:
                 self._deliver(news)
             found += len(news)
             # Between two pages the streams' tasks run.
@@ -158,8 +166,10 @@ class Tail:
             # The log grew without a wake-up: those of other processes do not arrive.
             self._remote.do_arrive = False
 
-    def _heal(self) -> int:
-        """Sequences events of a process that died between its commit and its sequencing; returns the head.
+    def _heal(self, cursor: int) -> log.Bounds:
+        """Sequences events of a process that died between its commit and its sequencing; returns the bounds.
+
+        A log that ends before the cursor is another log (a restored database), and gets another epoch.
 
         Only if the search before found some too: those that were committed just now are left to their own process, which
         would otherwise compete with this one.
@@ -167,16 +177,22 @@ class Tail:
         found_before, self._found_unsequenced = self._found_unsequenced, not log.is_sequenced()
         if found_before and self._found_unsequenced:
             self._found_unsequenced = False
-            return log.sequence()
-        return log.head()
+            log.sequence()
+        bounds = log.begin()
+        if bounds.head < cursor and bounds.epoch == self.epoch:
+            logger.error("the log went back from %d to %d", cursor, bounds.head)
+            bounds = log.renew_epoch(bounds.epoch)
+        return bounds
 
-    def _compare(self, head: int, cursor: int) -> None:
-        """If the log ends before the cursor, it is another log (a restored database), and all streams start over."""
-        metrics.TAIL_BEHIND.set(max(0, head - self.cursor))
-        if head < cursor:
-            logger.error("the log went back from %d to %d: streams are asked to come back", cursor, head)
-            self.cursor = head
+    def _compare(self, bounds: log.Bounds) -> None:
+        """If the log has another epoch, all streams start over: each client is answered with `reset` when it comes back."""
+        metrics.TAIL_BEHIND.set(max(0, bounds.head - self.cursor))
+        if bounds.epoch != self.epoch:
+            logger.error("the log has the epoch %s, not %s: streams are asked to come back", bounds.epoch, self.epoch)
+            self.cursor, self.epoch, self._announced = bounds.head, bounds.epoch, 0
             self.backlog.clear()
+            self._controls = ControlBacklog()
+            # In the same step of the loop: no open stream receives an entry of the new epoch.
             self.hub.close_all()
 
     def _deliver(self, entries: list[Entry]) -> None:

@@ -34,6 +34,11 @@ class ServerSentEvent:
     data: str
     received_at: float
 
+    @property
+    def position(self) -> int:
+        """The position in the log: the number at the end of the id, `epoch-position`. Raises ValueError without one."""
+        return int(self.id.rpartition("-")[2])
+
     def json(self) -> Any:
         return json.loads(self.data)
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_client_sharing import HOLDERS, eventually, expect_orders, open_tabs
+from tests.browser.test_client_sharing import HOLDERS, eventually, expect_orders, open_tabs, positions, toasts
 from tests.browser.test_live import expect_live
 
 # A person must hear of a break that lasts, and need not of a blink.
@@ -137,3 +137,48 @@ def test_a_cursor_that_is_too_old_fetches_the_inbox_anew(proxy, device, demo_sit
     expect_orders([page], 3)
     # Fetched, not reloaded: what somebody was writing is still there.
     assert page.evaluate("window.here")
+
+
+RESTORE = """
+from notifications import log
+from notifications.models import Event, Head
+Event.objects.filter(position__gt={through}).delete()
+Head.objects.update(position={through})
+print(log.bounds().epoch)
+"""
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_open_pages_recover_from_a_restored_database(proxy, device, demo_site, quick_server, holder):
+    """The restored log has passed their cursor before the servers are back: the positions that they have are other events now."""
+    pages = open_tabs(device(script=HOLDERS[holder]), proxy, TABS)
+    demo_site.manage("place_order", "--count", "1")
+    expect_orders(pages, 1)
+    through = max(positions(pages[0]))
+    demo_site.manage("place_order", "--count", "2")
+    expect_orders(pages, 3)
+    had = max(positions(pages[0]))
+    for page in pages:
+        page.evaluate("window.here = true")
+
+    quick_server.kill()
+    demo_site.manage("shell", "-c", RESTORE.format(through=through))
+    demo_site.manage("new_epoch")
+    demo_site.manage("place_order", "--count", "4")
+    demo_site.serve(quick_server.port)
+    expect_orders(pages, 5, timeout=40_000)
+    assert max(positions(pages[0])) > had
+    for page in pages:
+        expect(page.locator("#unread")).to_have_text("5")
+        assert page.evaluate("window.here")
+
+    # While servers run: they notice that the log goes back, and the count follows it down.
+    demo_site.manage("shell", "-c", RESTORE.format(through=through))
+    for page in pages:
+        expect(page.locator("#unread")).to_have_text("1")
+    demo_site.manage("place_order")
+    expect_orders(pages, 2)
+    for page in pages:
+        expect(page.locator("#unread")).to_have_text("2")
+    # Its position was that of another event, which had its toast a moment ago.
+    eventually(lambda: toasts(pages) > 0, expected=True)

@@ -82,7 +82,7 @@ def test_everything_is_on_the_database_that_the_router_says(site):
         assert event.json()["data"] == {"number": 7}
         for path in ("/notifications/", "/notifications/preferences/", "/api/inbox", "/readyz", "/metrics"):
             assert alice.get(path).status_code in (200, 404), path
-        body = {"positions": [int(event.id)]}
+        body = {"positions": [event.position]}
         headers = {"X-CSRFToken": alice.cookies["csrftoken"]}
         assert alice.post("/api/read", json=body, headers=headers).json()["unread"] == 0
         stream.wait_for(lambda event: event.event == "inbox.read")

@@ -203,13 +203,15 @@ class Fuzzer:
     def queried(self) -> bytes:
         pairs = [(self.chance.choice(NAMES), self.value()) for _ in range(self.chance.randint(1, 4))]
         # Never a stream that is well asked for: what is opened stays open.
-        pairs += [("lastEventId", "x")]
+        pairs += [("lastEventId", self.chance.choice(["x", "-1", "k3v9x0ab-", "k3v9x0ab-x", "A-1", "a" * 33 + "-1"]))]
         escape = quote if self.chance.random() < 0.8 else (lambda text: text.replace(" ", "").replace("\r", ""))
         return self.request("GET", self.place() + "?" + "&".join(f"{name}={escape(value)}" for name, value in pairs))
 
     def headed(self) -> bytes:
         headers = [(self.chance.choice(HEADERS), self.value()) for _ in range(self.chance.randint(1, 5))]
-        return self.request("GET", self.place(), [*headers, ("Last-Event-ID", "x")])
+        return self.request(
+            "GET", self.place(), [*headers, ("Last-Event-ID", self.chance.choice(["x", "k3v9x0ab-x", "a--1"]))]
+        )
 
     def posted(self) -> bytes:
         body = self.chance.choice(BODIES) if self.chance.random() < 0.8 else self.chance.randbytes(200)

@@ -34,7 +34,7 @@ def test_the_inbox_page_says_all_of_an_item(client, alice):
     tell(alice, 2)
     client.force_login(alice)
     page = client.get("/api/inbox?limit=1").json()
-    assert page.keys() == {"items", "next", "cursor", "unread"}
+    assert page.keys() == {"items", "next", "cursor", "epoch", "unread"}
     assert (page["next"], page["cursor"], page["unread"]) == (2, 2, 2)
     (item,) = page["items"]
     created_at = item.pop("created_at")
@@ -122,6 +122,21 @@ def test_a_cursor_outside_of_the_log_is_answered_with_reset(client, alice):
     for cursor, reset in ((2, True), (3, False), (5, False), (6, True)):
         page = client.get(f"/api/events?after={cursor}").json()
         assert (page["reset"], page["cursor"]) == (reset, 5)
+
+
+def test_a_cursor_of_another_epoch_is_answered_with_reset_and_a_malformed_one_with_422(client, alice):
+    tell(alice, 5)
+    client.force_login(alice)
+    epoch = client.get("/api/inbox").json()["epoch"]
+    assert epoch == log.bounds().epoch
+    assert [item["id"] for item in client.get(f"/api/events?after={epoch}-3").json()["items"]] == [4, 5]
+    renewed = log.renew_epoch(epoch).epoch
+    page = client.get(f"/api/events?after={epoch}-3").json()
+    assert page == {"items": [], "cursor": 5, "epoch": renewed, "reset": True}
+    page = client.get(f"/api/events?after={page['epoch']}-{page['cursor']}").json()
+    assert page == {"items": [], "cursor": 5, "epoch": renewed, "reset": False}
+    for malformed in ("-3", "a-", "A-3", "a:3", "a-1.5", "9" * 40, ""):
+        assert client.get("/api/events", {"after": malformed}).status_code == 422, malformed
 
 
 def test_preferences_are_read_and_replaced(client, alice):

@@ -105,7 +105,7 @@ class Reader:
 
     def told(self) -> list[tuple[int, str]]:
         """Position and kind of what was delivered."""
-        return [(int(event.id), event.event) for event in self.events if event.event not in ("ping", "bye", "reset")]
+        return [(event.position, event.event) for event in self.events if event.event not in ("ping", "bye", "reset")]
 
 
 @asynccontextmanager

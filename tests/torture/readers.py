@@ -30,7 +30,7 @@ class Wire:
         self.status = 0
         self.ended = False
 
-    def feed(self, data: bytes) -> Iterator[tuple[int | None, str, bytes]]:
+    def feed(self, data: bytes) -> Iterator[tuple[str, str, bytes]]:
         """Yields id, kind and data of each block that is complete."""
         self.raw += data
         if not self.status:
@@ -42,16 +42,16 @@ class Wire:
         self.unchunk()
         *blocks, self.text = self.text.split(b"\n\n")
         for block in blocks:
-            position, kind, content = None, "message", b""
+            event_id, kind, content = "", "message", b""
             for each in block.split(b"\n"):
                 name, _, value = each.partition(b": ")
                 if name == b"id":
-                    position = int(value)
+                    event_id = value.decode()
                 elif name == b"event":
                     kind = value.decode()
                 elif name == b"data":
                     content = value
-            yield position, kind, content
+            yield event_id, kind, content
 
     def unchunk(self) -> None:
         """Moves what is complete from the chunks to the text (RFC 9112, section 7.1)."""
@@ -98,7 +98,7 @@ class Reader:
 
     user: int
     session: str
-    cursor: int | None
+    cursor: str | None
     inbox: Inbox | None
     chance: random.Random
     began_at: int = -1
@@ -133,7 +133,8 @@ class Fleet:
             reader = Reader(
                 person["user"],
                 person["session"],
-                person["cursor"] if begins else None,
+                # A bare number is an id of the release before, and is taken.
+                str(person["cursor"]) if begins else None,
                 Inbox(items) if begins else None,
                 random.Random(f"{plan.seed} reader {number}"),
             )
@@ -202,8 +203,8 @@ class Fleet:
         reader.heard_at = time.monotonic()
         taken = data[: reader.budget]
         reader.budget -= len(taken)
-        for position, kind, content in reader.wire.feed(taken):
-            self.take(reader, position, kind, content)
+        for event_id, kind, content in reader.wire.feed(taken):
+            self.take(reader, event_id, kind, content)
         if reader.wire.status not in (0, 200):
             self.disconnect(reader, f"status {reader.wire.status}")
         elif reader.wire.ended:
@@ -213,22 +214,22 @@ class Fleet:
         elif reader.budget <= 0:
             self.disconnect(reader, "dropped at a random byte")
 
-    def take(self, reader: Reader, position: int | None, kind: str, content: bytes) -> None:
+    def take(self, reader: Reader, event_id: str, kind: str, content: bytes) -> None:
         """Takes one block: the opening, an event, or what steers the reader."""
         if kind == "bye":
             reader.retry = json.loads(content)["retry"] / 1000
             self.counts["bye"] += 1
             # The bye of a stream that was shed has no id.
-            reader.cursor = reader.cursor if position is None else position
+            reader.cursor = event_id or reader.cursor
             return
         if kind == "reset":
             self.counts["reset"] += 1
-        if position is None:
+        if not event_id:
             return
         if reader.left_at:
             self.longest_away = max(self.longest_away, time.monotonic() - reader.left_at)
             reader.left_at = 0.0
-        reader.cursor = position
+        reader.cursor, position = event_id, int(event_id.rpartition("-")[2])
         if reader.began_at < 0:
             reader.began_at = reader.last = position
         if not content or kind == "ping":

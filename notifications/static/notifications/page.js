@@ -3,15 +3,15 @@
 import { showConnection } from "./page/connection.js";
 import { one } from "./page/dom.js";
 import { actOnLines, addLine, changeLines } from "./page/lines.js";
-import { offerDesktop, popUp, takeDown } from "./page/popups.js";
+import { forgetPopups, offerDesktop, popUp, takeDown } from "./page/popups.js";
 import { setPreferences, wanted } from "./page/preferences.js";
 import { refresh } from "./page/regions.js";
 import { keepTimesRight } from "./page/times.js";
-import { addUnread, extendMarkAll, readUnread, setUnread } from "./page/unread.js";
+import { addUnread, countAnew, extendMarkAll, readUnread, setUnread } from "./page/unread.js";
 import { followPage } from "./stream/lifecycle.js";
 import { Shared } from "./stream/shared.js";
 
-const { streamUrl = "", cursor = "", kinds = "", user = "", api = "", ping = "", worker = "" } = document.body.dataset;
+const { streamUrl = "", cursor = "", epoch = "", kinds = "", user = "", api = "", ping = "", worker = "" } = document.body.dataset;
 
 /** @param {Told} notification */
 function receive(notification) {
@@ -43,13 +43,17 @@ async function refreshAll() {
 }
 
 function follow() {
-  const wants = { url: streamUrl, kinds: kinds.split(" "), cursor: Number(cursor), user, api, ping: Number(ping) * 1000 };
+  const wants = { url: streamUrl, kinds: kinds.split(" "), cursor: Number(cursor), epoch, user, api, ping: Number(ping) * 1000 };
   const stream = new Shared(wants, worker);
   const show = (state) => showConnection(one("#connection"), state);
   stream.on("notification", receive);
   stream.on("state", show);
   stream.on("unread", ({ unread, cursor: at }) => setUnread(unread, at));
-  stream.on("reset", refreshAll);
+  stream.on("reset", () => {
+    forgetPopups();
+    countAnew();
+    void refreshAll();
+  });
   followPage(stream, async () => stream.skipTo((await refreshAll()) || 0));
   show("connecting");
   stream.open();

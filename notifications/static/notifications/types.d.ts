@@ -21,6 +21,8 @@ interface Wants {
   kinds: string[];
   /** Without one, from where the server says. */
   cursor?: number | null;
+  /** In which epoch of the log the page's cursor is; unknown until the first id. */
+  epoch?: string;
   /** Milliseconds; the server says something at least this often. */
   ping?: number;
   /** Whose stream it is: the session may be another's by the time it reconnects. */
@@ -33,8 +35,8 @@ interface Wants {
 interface StreamEvents {
   notification: Told;
   finish: Told;
-  /** A cursor: the log is another one, or what came before is pruned. */
-  reset: number;
+  /** The log is another one, or what came before is pruned. */
+  reset: { epoch: string; cursor: number };
   /** A cursor: the server has sent everything up to there, though none of it may be for this reader. */
   moved: number;
   state: State;

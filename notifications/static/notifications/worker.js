@@ -1,5 +1,3 @@
-/** The shared worker: one for all tabs that name it alike. */
-
 import { Hub } from "./stream/hub.js";
 
 const ports = new Set();

@@ -200,3 +200,4 @@ def test_the_page_carries_the_cursor_from_before_it_read_anything(client, alice,
     assert context["items"] == []
     assert context["notifications"]["cursor"] == 0
     assert log.head() == 1
+    assert f'data-cursor="1" data-epoch="{log.bounds().epoch}"' in client.get("/notifications/").content.decode()

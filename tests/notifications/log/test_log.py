@@ -242,7 +242,7 @@ def test_pruning_deletes_what_is_old_and_moves_the_horizon():
         log.append("a:1", "happened")
     Event.objects.filter(position__lte=3).update(created_at=timezone.now() - timedelta(days=10))
     assert log.prune(timedelta(days=5)) == 3
-    assert log.bounds() == (4, 3)
+    assert log.bounds()[:2] == (4, 3)
     assert positions() == [4]
     assert log.prune(timedelta(days=5)) == 0
     log.append("a:1", "happened")
@@ -254,7 +254,7 @@ def test_pruning_everything_keeps_the_count(monkeypatch):
     for _ in range(5):
         log.append("a:1", "happened")
     assert log.prune(timedelta(seconds=-1)) == 5
-    assert log.bounds() == (5, 5)
+    assert log.bounds()[:2] == (5, 5)
     log.append("a:1", "happened")
     assert positions() == [6]
 

@@ -56,7 +56,7 @@ async def received(readers: list[Reader], count: int) -> list[list[int]]:
     for each in readers:
         await each.until(lambda r: len(r.events) >= count)
         await each.leave()
-    return [[int(event.id) for event in each.events] for each in readers]
+    return [[event.position for event in each.events] for each in readers]
 
 
 @pytest.mark.parametrize(("write", "read"), [(append, 0), (append_elsewhere, 5)])
@@ -140,4 +140,4 @@ def test_large_events_stay_in_the_log():
     large = Event(
         pk=1, channel="a", kind="b", data={"text": "x" * wakeups.MOST_BYTES}, position=1, created_at=timezone.now()
     )
-    assert wakeups.packed(Sequenced(1, [large])) == {"position": 1, "events": ""}
+    assert wakeups.packed(Sequenced(1, [large], "a")) == {"position": 1, "epoch": "a", "events": ""}

@@ -122,8 +122,8 @@ def test_the_stream_brings_the_figures_and_nothing_else(operator, quick):
     events = run(scenario).events
     assert {event.event for event in events} == {"operators.report"}
     # Its cursor moves with the log all the same: after days of watching it is not one that was pruned.
-    assert [event.id for event in events] == sorted(event.id for event in events)
-    assert (events[0].id, events[-1].id) == (str(before), str(before + 1))
+    assert [event.position for event in events] == sorted(event.position for event in events)
+    assert (events[0].position, events[-1].position) == (before, before + 1)
     assert "web-1:11" in events[0].json()["html"]
     # Watching writes nothing into the log.
     assert log.head() == before + 1

@@ -9,7 +9,7 @@ import pytest
 from notifications import kinds, log, subscriptions
 from notifications.models import Event, Subscription
 from notifications.stream import EventStream, connection, hub
-from tests.notifications.stream.events import append, own_channel
+from tests.notifications.stream.events import append, cursor_now, own_channel
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 from tests.support.people import person
 
@@ -50,7 +50,7 @@ def test_without_a_cursor_a_stream_begins_now_and_says_from_where_to_resume(alic
 
     reader = run(scenario)
     assert reader.events == []
-    assert reader.parser.last_event_id == "5"
+    assert reader.parser.last_event_id == cursor_now(5)
 
 
 def test_a_quiet_stream_pings(alice, settings):
@@ -124,7 +124,7 @@ def test_plain_text_is_the_readable_line_alone(alice):
 
     text, structured = run(scenario)
     assert text.events[0].data == "bob placed order 1042 (Mug, 3.00\u00a0EUR)"
-    assert text.events[0].id == structured.events[0].id == "1"
+    assert text.events[0].id == structured.events[0].id == cursor_now(1)
     assert structured.events[0].json()["title"] == "bob placed order 1042"
 
 
@@ -151,10 +151,10 @@ def test_send_event_of_other_peoples_code_reaches_the_same_streams(alice):
         return reader
 
     events = run(scenario).events
-    assert [(event.id, event.event, event.data) for event in events] == [
-        ("1", "message", '{"text": "hello"}'),
-        ("2", "message", '"in a transaction"'),
-        ("3", "text", "two\nlines"),
+    assert [(event.position, event.event, event.data) for event in events] == [
+        (1, "message", '{"text": "hello"}'),
+        (2, "message", '"in a transaction"'),
+        (3, "text", "two\nlines"),
     ]
 
 

@@ -11,7 +11,7 @@ from notifications import log, subscriptions
 from notifications.models import Event
 from notifications.stream import EventStream, Plan, catch_up, each, listener, runtime
 from notifications.stream.hub import Hub
-from tests.notifications.stream.events import append, own_channel
+from tests.notifications.stream.events import append, cursor_now, own_channel
 from tests.support.asgi import Reader, cookies_of, in_thread, run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,10 +150,10 @@ def test_a_cursor_outside_of_the_log_is_answered_with_reset(alice, cursor, answe
 
     events = run(scenario).events
     assert events[0].event == answer
-    assert events[0].id == "5"
+    assert events[0].id == cursor_now(5)
     if answer == "reset":
-        assert events[0].json() == {"cursor": 5}
-    assert events[-1].id == "6"
+        assert events[0].json() == {"cursor": 5, "epoch": log.bounds().epoch}
+    assert events[-1].id == cursor_now(6)
 
 
 def test_reconnecting_mode_says_what_there_is_and_ends(alice):
@@ -210,9 +210,9 @@ def test_a_stream_that_hears_nothing_moves_on_and_comes_back_without_reading_the
     async def scenario():
         follower = await runtime.running()
         reader = await Reader(application, "/events/", cookie, query=query).opened()
-        assert reader.parser.last_event_id == "0"
+        assert reader.parser.last_event_id.endswith("-0")
         await in_thread(append, "user:999", 80)
-        await reader.until(lambda r: r.parser.last_event_id == "80")
+        await reader.until(lambda r: r.parser.last_event_id.endswith("-80"))
         await reader.leave()
         assert await in_thread(prune) == 80
         follower.backlog.clear()
@@ -247,7 +247,7 @@ def test_a_return_that_brings_nothing_moves_on_at_once(alice):
         once = await Reader(EventStream(), "/events/", cookie, query="mode=reconnect&lastEventId=1").end()
         return read.parser.last_event_id, once.parser.last_event_id
 
-    assert run(scenario) == ("80", "85")
+    assert run(scenario) == (cursor_now(80), cursor_now(85))
 
 
 def test_a_stream_that_is_asked_to_come_back_resumes_from_where_the_log_is(alice):
@@ -263,7 +263,7 @@ def test_a_stream_that_is_asked_to_come_back_resumes_from_where_the_log_is(alice
         follower.hub.close_all()
         return await reader.end()
 
-    assert [(event.event, event.id) for event in run(scenario).events] == [("bye", "3")]
+    assert [(event.event, event.id) for event in run(scenario).events] == [("bye", cursor_now(3))]
 
 
 def test_what_is_not_an_event_never_carries_the_position_of_one_that_is_still_queued(alice):
@@ -287,8 +287,8 @@ def test_what_is_not_an_event_never_carries_the_position_of_one_that_is_still_qu
         await reader.leave()
         return reader
 
-    events = [(event.event, event.id) for event in run(scenario).events]
-    assert events[:3] == [("pulse", "0"), ("happened", "1"), ("pulse", "1")]
+    events = [(event.event, event.position) for event in run(scenario).events]
+    assert events[:3] == [("pulse", 0), ("happened", 1), ("pulse", 1)]
 
 
 def test_a_fan_out_that_fails_has_its_streams_read_the_log(alice, monkeypatch):

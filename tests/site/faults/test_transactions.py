@@ -56,7 +56,7 @@ def test_transactions_that_commit_out_of_their_ids_order_are_streamed_in_one_ord
     assert sorted(by_id) == list(range(min(by_id), min(by_id) + 20))
     for stream in streams:
         stream.wait_for(lambda _event: len(stream.events) == 20)  # noqa: B023
-        assert [int(event.id) for event in stream.events] == sorted(by_id)
+        assert [event.position for event in stream.events] == sorted(by_id)
         stream.close()
 
 

@@ -1,5 +1,3 @@
-/** Says in words how the page is connected. */
-
 /** By what is said: a blink is no news, and a server in trouble takes connections only to end them. */
 const LASTING = { live: 2500, reconnecting: 250 };
 /** Nor is it news that a page connects, if it does at once. */

@@ -1,5 +1,3 @@
-/** The lines of the page's lists. */
-
 import { all, fill, one } from "./dom.js";
 import { glide } from "./motion.js";
 import { refresh } from "./regions.js";

@@ -1,5 +1,3 @@
-/** Toasts and desktop notifications: one per event in all tabs. */
-
 import { fill, local, one } from "./dom.js";
 import { isQuiet, wanted } from "./preferences.js";
 
@@ -81,7 +79,7 @@ export async function popUp(notification) {
   if (notification.late || !notification.title || isQuiet() || !(ways.toast || mayShow)) return;
   // The visible tab is first.
   await pause(document.hidden ? 400 : document.hasFocus() ? 0 : 80);
-  if ((document.hidden && !mayShow) || !(await claim(notification.id)) || shown.has(notification.id)) return;
+  if ((document.hidden && !mayShow) || !(await claim(notification.id + notification.created_at)) || shown.has(notification.id)) return;
   const inPage = ways.toast && !document.hidden;
   if (inPage) toast(notification);
   if (mayShow && !(inPage && document.hasFocus())) desktop(notification);
@@ -93,6 +91,8 @@ export function takeDown(positions) {
     shown.set(position, null);
   }
 }
+
+export const forgetPopups = () => shown.clear();
 
 /** The browser's question comes after a click alone. */
 export function offerDesktop() {

@@ -1,5 +1,3 @@
-/** What this person wants to be shown, and when. */
-
 /** @type {Preferences} */
 let preferences = JSON.parse(document.body.dataset.preferences || "{}");
 

@@ -1,5 +1,3 @@
-/** The unread count: in the badge, the tab's title and its icon. */
-
 import { all, one } from "./dom.js";
 
 /** Positions after `since`, at which the server counted. */
@@ -21,12 +19,16 @@ export function setUnread(count, cursor) {
   show();
 }
 
+export function countAnew() {
+  since = 0;
+  added.clear();
+}
+
 export function addUnread(position) {
   if (position > since) added.add(position);
   show();
 }
 
-/** "Mark all as read" ends here. */
 export function extendMarkAll(position) {
   for (const through of all("[data-when-unread] [name=through]")) through.value = position;
 }

@@ -1,4 +1,3 @@
-/** An EventTarget that says a detail, and hears one. */
 export class Emitter extends EventTarget {
   emit(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));

@@ -1,4 +1,4 @@
-/** Holds the one stream. Every tab gets all of it, and drops what it has. */
+/** Every tab gets all of the one stream, and drops what it has. */
 
 import { Stream } from "./stream.js";
 
@@ -41,7 +41,9 @@ export class Hub {
       return;
     }
     this.#stream.listen(wants.kinds);
-    if (wants.cursor < this.#base) {
+    // If the stream is the wrong one, the server resets it.
+    if (wants.epoch !== this.#stream.cursor.epoch) this.#tell("reset", this.#stream.cursor);
+    else if (wants.cursor < this.#base) {
       this.#base = wants.cursor;
       this.#recent = [];
       this.#stream.rewind(wants.cursor);
@@ -62,10 +64,10 @@ export class Hub {
       // Its count is older. A retraction reaches many: not all ask at once.
       if (/^inbox.re/.test(detail.kind)) this.#askUnread(1000 + 2000 * Math.random());
     });
-    stream.on("reset", (cursor) => {
+    stream.on("reset", (detail) => {
       this.#recent = [];
-      this.#base = cursor;
-      this.#tell("reset", cursor);
+      this.#base = detail.cursor;
+      this.#tell("reset", detail);
     });
     stream.on("moved", (cursor) => this.#tell("moved", { after: this.#recent.at(-1)?.id ?? this.#base, cursor }));
     stream.on("state", (state) => {

@@ -1,5 +1,3 @@
-/** Ties a stream to the life of the page that shows it. */
-
 /** restored: called before a page from the back/forward cache goes on. */
 export function followPage(stream, restored = async () => {}) {
   addEventListener("pagehide", () => stream.close());

@@ -164,7 +164,7 @@ export class Shared extends Emitter {
     } else if (type === "moved") {
       if (this.#wants.cursor >= detail.after) this.skipTo(detail.cursor);
     } else if (type === "reset") {
-      this.#wants.cursor = detail;
+      Object.assign(this.#wants, detail);
       this.emit(type, detail);
     } else {
       this.emit(type, type === "state" && !navigator.onLine ? "offline" : detail);

@@ -9,7 +9,7 @@ const ASK_AFTER = 2;
 const STEERING = ["ping", "reset", "bye", "finish"];
 /** "Do not come back". */
 const FINAL = [204, 401, 403, 404];
-/** A connection this young needs no check. */
+/** Needs no check. */
 const YOUNG = 2000;
 
 function backoff(attempt) {
@@ -27,7 +27,12 @@ function decode(event) {
     // Plain text is legal too.
     fields = { title: event.data };
   }
-  return { ...bare, ...fields, id: Number(event.lastEventId || NaN) };
+  return { ...bare, ...fields, id: cursorOf(event).cursor };
+}
+
+function cursorOf({ lastEventId }) {
+  const [position, epoch = ""] = lastEventId.split("-").reverse();
+  return { epoch, cursor: Number(position || NaN) };
 }
 
 export class Stream extends Emitter {
@@ -35,6 +40,7 @@ export class Stream extends Emitter {
   /** @type {State} */
   #state = "connecting";
   #seen;
+  #epoch;
   #options;
   #ping;
   #kinds = new Set(["message"]);
@@ -51,12 +57,16 @@ export class Stream extends Emitter {
     super();
     this.#options = options;
     this.#ping = options.ping || 15_000;
-    this.#seen = options.cursor ?? null;
+    this.#set({ epoch: "", cursor: null, ...options });
     this.listen(options.kinds);
   }
 
   get state() {
     return this.#state;
+  }
+
+  get cursor() {
+    return { epoch: this.#epoch, cursor: this.#seen };
   }
 
   open() {
@@ -89,7 +99,7 @@ export class Stream extends Emitter {
     }
   }
 
-  /** Looks now, not at the next time-out. After a change of the network, sockets are dead however open they look. */
+  /** After a change of the network, sockets are dead however open they look. */
   check(networkChanged = false) {
     if (!this.#wanted) return;
     if (!navigator.onLine) {
@@ -125,7 +135,7 @@ export class Stream extends Emitter {
     });
     source.addEventListener("reset", (event) => {
       this.#hear();
-      this.#reset(JSON.parse(event.data).cursor);
+      this.#reset(cursorOf(event));
     });
     source.addEventListener("bye", (event) => {
       this.#move(event);
@@ -139,10 +149,10 @@ export class Stream extends Emitter {
     for (const kind of this.#kinds) source.addEventListener(kind, this.#onNotification);
   }
 
-  /** A new EventSource has no Last-Event-ID header: the position goes into the query. */
+  /** A new EventSource has no Last-Event-ID header. */
   #address(url = this.#options.url, name = "lastEventId") {
     const address = new URL(url, location.href);
-    if (this.#seen !== null) address.searchParams.set(name, String(this.#seen));
+    if (this.#seen !== null) address.searchParams.set(name, (this.#epoch && `${this.#epoch}-`) + this.#seen);
     if (this.#options.user) address.searchParams.set("user", this.#options.user);
     return address.href;
   }
@@ -154,6 +164,7 @@ export class Stream extends Emitter {
       return;
     }
     this.#hear();
+    this.#epoch = cursorOf(event).epoch;
     this.#deliver(decode(event));
   };
 
@@ -165,16 +176,21 @@ export class Stream extends Emitter {
     this.emit("notification", notification);
   }
 
-  #move({ lastEventId }) {
-    const cursor = Number(lastEventId || NaN);
-    if (!Number.isSafeInteger(cursor) || cursor <= (this.#seen ?? -1)) return;
-    this.#seen = cursor;
-    this.emit("moved", cursor);
+  #move(event) {
+    const at = cursorOf(event);
+    if (!(at.cursor > (this.#seen ?? -1))) return;
+    this.#set(at);
+    this.emit("moved", at.cursor);
   }
 
-  #reset(cursor) {
+  #reset(at) {
+    this.#set(at);
+    this.emit("reset", this.cursor);
+  }
+
+  #set({ epoch, cursor }) {
+    this.#epoch = epoch;
     this.#seen = cursor;
-    this.emit("reset", cursor);
   }
 
   #onError(source) {
@@ -220,7 +236,8 @@ export class Stream extends Emitter {
     const page = response?.ok ? await response.json().catch(() => null) : null;
     if (page) {
       this.#etag = response?.headers.get("ETag") ?? "";
-      if (page.reset) this.#reset(page.cursor);
+      if (page.reset) this.#reset(page);
+      this.#epoch = page.epoch;
       for (const item of page.items) this.#deliver(item);
       this.skipTo(page.cursor);
     }
