@@ -1,5 +1,6 @@
 """What goes wrong during a torture run, on a thread of its own."""
 
+import math
 import threading
 import time
 from collections import Counter
@@ -28,6 +29,8 @@ class Faults(threading.Thread):
         self.site, self.servers, self.postgres, self.redis = site, servers, postgres, redis
         self.counts: Counter[str] = Counter()
         self.error: BaseException | None = None
+        # When PostgreSQL was last back, as time.monotonic(); infinite while it is away.
+        self.back_at = 0.0
         self.stopped = False
 
     def run(self) -> None:
@@ -59,6 +62,8 @@ class Faults(threading.Thread):
             self.redis.start()
         else:
             assert self.postgres is not None
+            self.back_at = math.inf
             (self.postgres.kill if fault.kind == plan.POSTGRES_CRASH else self.postgres.stop)()
             time.sleep(fault.away)
             self.postgres.start()
+            self.back_at = time.monotonic()

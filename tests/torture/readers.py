@@ -30,7 +30,7 @@ class Wire:
         self.status = 0
         self.ended = False
 
-    def feed(self, data: bytes) -> Iterator[tuple[str, str, bytes]]:
+    def feed(self, data: bytes) -> Iterator[tuple[str | None, str, bytes]]:
         """Yields id, kind and data of each block that is complete."""
         self.raw += data
         if not self.status:
@@ -42,16 +42,16 @@ class Wire:
         self.unchunk()
         *blocks, self.text = self.text.split(b"\n\n")
         for block in blocks:
-            event_id, kind, content = "", "message", b""
+            name_of, kind, content = None, "message", b""
             for each in block.split(b"\n"):
                 name, _, value = each.partition(b": ")
                 if name == b"id":
-                    event_id = value.decode()
+                    name_of = value.decode()
                 elif name == b"event":
                     kind = value.decode()
                 elif name == b"data":
                     content = value
-            yield event_id, kind, content
+            yield name_of, kind, content
 
     def unchunk(self) -> None:
         """Moves what is complete from the chunks to the text (RFC 9112, section 7.1)."""
@@ -69,6 +69,11 @@ class Wire:
         self.raw = self.raw[at:]
 
 
+def position_of(name: str) -> int:
+    """The position in an event's id, which is the position, or `epoch-position`."""
+    return int(name.rpartition("-")[2])
+
+
 @dataclass
 class Inbox:
     """A model of one person's inbox, fed by events alone: position → whether it is unread."""
@@ -76,31 +81,39 @@ class Inbox:
     items: dict[int, bool]
 
     def apply(self, position: int, kind: str, content: bytes) -> None:
-        """Does what a page does on this event."""
-        if kind != "inbox.read":
+        """Does what a page does on this event; it passes over what it does not show."""
+        if kind not in ("inbox.read", "inbox.retracted"):
             self.items[position] = True
             return
         data: dict[str, Any] = json.loads(content)["data"]
+        if kind == "inbox.retracted":
+            self.remove(data["positions"])
+            return
         if data["through"] is not None:
             for item in self.items:
                 if item <= data["through"]:
                     self.items[item] = False
         for name, unread in (("read", False), ("unread", True)):
-            for item in data[name]:
-                self.items[item] = unread
-        for item in data["dismissed"]:
-            del self.items[item]
+            self.items.update((item, unread) for item in data[name] if item in self.items)
+        self.remove(data["dismissed"])
+
+    def remove(self, positions: list[int]) -> None:
+        for position in positions:
+            self.items.pop(position, None)
 
 
 @dataclass
 class Reader:
-    """One person's stream, over as many connections as it takes; `cursor` None begins with now."""
+    """One person's stream, over as many connections as it takes; `cursor` None begins with now, `order` is a payment page's."""
 
     user: int
     session: str
     cursor: str | None
     inbox: Inbox | None
     chance: random.Random
+    order: int | None = None
+    finishes: int = 0
+    retracted: set[int] = field(default_factory=set)
     began_at: int = -1
     last: int = -1
     received: array = field(default_factory=lambda: array("q"))
@@ -133,7 +146,6 @@ class Fleet:
             reader = Reader(
                 person["user"],
                 person["session"],
-                # A bare number is an id of the release before, and is taken.
                 str(person["cursor"]) if begins else None,
                 Inbox(items) if begins else None,
                 random.Random(f"{plan.seed} reader {number}"),
@@ -141,6 +153,12 @@ class Fleet:
             if begins:
                 reader.began_at = reader.last = person["cursor"]
             self.readers.append(reader)
+            if person["order"] is not None:
+                page_chance = random.Random(f"{plan.seed} page {number}")
+                page = Reader(person["user"], person["session"], None, None, page_chance, order=person["order"])
+                # A payment page is sent everything that has happened to its order.
+                page.began_at = page.last = 0
+                self.readers.append(page)
 
     def connect(self, reader: Reader) -> None:
         """Begins a connection to any server."""
@@ -181,7 +199,8 @@ class Fleet:
             header = f"Last-Event-ID: {reader.cursor}\r\n"
         if reader.cursor is not None and reader.chance.random() < 0.1:
             query.append("mode=reconnect")
-        path = "/events/" + ("?" + "&".join(query) if query else "")
+        path = "/events/" if reader.order is None else f"/orders/{reader.order}/events/"
+        path += "?" + "&".join(query) if query else ""
         head = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: sessionid={reader.session}\r\n{header}\r\n"
         try:
             reader.connection.send(head.encode())
@@ -203,9 +222,11 @@ class Fleet:
         reader.heard_at = time.monotonic()
         taken = data[: reader.budget]
         reader.budget -= len(taken)
-        for event_id, kind, content in reader.wire.feed(taken):
-            self.take(reader, event_id, kind, content)
-        if reader.wire.status not in (0, 200):
+        for name, kind, content in reader.wire.feed(taken):
+            self.take(reader, name, kind, content)
+        if reader.finishes:
+            self.disconnect(reader, "finished")
+        elif reader.wire.status not in (0, 200):
             self.disconnect(reader, f"status {reader.wire.status}")
         elif reader.wire.ended:
             self.disconnect(reader, "ended by the server")
@@ -214,22 +235,22 @@ class Fleet:
         elif reader.budget <= 0:
             self.disconnect(reader, "dropped at a random byte")
 
-    def take(self, reader: Reader, event_id: str, kind: str, content: bytes) -> None:
+    def take(self, reader: Reader, name: str | None, kind: str, content: bytes) -> None:
         """Takes one block: the opening, an event, or what steers the reader."""
         if kind == "bye":
             reader.retry = json.loads(content)["retry"] / 1000
             self.counts["bye"] += 1
             # The bye of a stream that was shed has no id.
-            reader.cursor = event_id or reader.cursor
+            reader.cursor = reader.cursor if name is None else name
             return
         if kind == "reset":
             self.counts["reset"] += 1
-        if not event_id:
+        if name is None:
             return
         if reader.left_at:
             self.longest_away = max(self.longest_away, time.monotonic() - reader.left_at)
             reader.left_at = 0.0
-        reader.cursor, position = event_id, int(event_id.rpartition("-")[2])
+        reader.cursor, position = name, position_of(name)
         if reader.began_at < 0:
             reader.began_at = reader.last = position
         if not content or kind == "ping":
@@ -237,6 +258,9 @@ class Fleet:
         self.deliveries += 1
         reader.received.append(position)
         reader.last = position
+        reader.finishes += kind == "finish"
+        if kind == "inbox.retracted":
+            reader.retracted.update(json.loads(content)["data"]["positions"])
         if reader.inbox is not None:
             reader.inbox.apply(position, kind, content)
 
@@ -246,7 +270,7 @@ class Fleet:
         while (now := time.monotonic()) < until:
             for reader in self.readers:
                 if reader.connection is None:
-                    if now >= reader.again_at:
+                    if now >= reader.again_at and not reader.finishes:
                         self.connect(reader)
                 elif now - reader.heard_at > SILENCE:
                     self.disconnect(reader, "silent")
@@ -256,7 +280,8 @@ class Fleet:
     def all_served(self) -> bool:
         """Whether every reader has a stream that has begun."""
         return all(
-            reader.connection is not None and reader.began_at >= 0 and not reader.left_at for reader in self.readers
+            reader.finishes or (reader.connection is not None and reader.began_at >= 0 and not reader.left_at)
+            for reader in self.readers
         )
 
     def close(self) -> None:

@@ -17,14 +17,17 @@ from psycopg import sql
 from tests.support.services import ROOT, PostgresServer, RedisServer, Site
 from tests.torture.faults import Faults
 from tests.torture.plan import Fault, Plan
+from tests.torture.polling import Polls
 from tests.torture.readers import Fleet, Reader
-from tests.torture.verdict import Verdict, judge
+from tests.torture.verdict import Verdict, judge, judge_polls
 
 T = TypeVar("T")
 WORKER = [sys.executable, "-m", "tests.torture.worker"]
 # Once nothing is written and nothing fails any more, readers come on until they have everything: no longer than so many
 # seconds may nobody receive anything.
 SETTLES_WITHIN = 60.0
+# Seconds after which the servers have found PostgreSQL again, and answer every page.
+RECOVERS_WITHIN = 3.0
 
 
 class Writers:
@@ -125,10 +128,12 @@ def torture(
         return fleet.deliveries >= fault.at * plan.deliveries and (not plan.orderly or fleet.all_served())
 
     faults = Faults(plan.faults(), due, site, servers, postgres, redis)
+    polls = Polls(people, ports, plan.seed, lambda since: faults.back_at + RECOVERS_WITHIN < since)
     began = time.monotonic()
     writers = Writers(plan, site)
     try:
         faults.start()
+        polls.start()
         while faults.is_alive() or fleet.deliveries < plan.deliveries:
             shown = fleet.deliveries
             fleet.serve(0.2)
@@ -140,15 +145,21 @@ def torture(
         for claim in claims:
             verdict.written += Counter(claim["counts"])
         settle(fleet, lambda reader: reader.began_at >= 0)
-        people = [{"user": reader.user, "began_at": reader.began_at} for reader in fleet.readers]
-        truth = meanwhile(fleet, partial(ask, site, "truth", people=people))
-        lasts = {found["user"]: max(found["positions"], default=0) for found in truth["people"]}
-        settle(fleet, lambda reader: reader.last >= lasts[reader.user])
+        readers = [
+            {"user": reader.user, "began_at": reader.began_at, "order": reader.order} for reader in fleet.readers
+        ]
+        orders = [int(number) for claim in claims for number in claim["declined"]]
+        truth = meanwhile(fleet, partial(ask, site, "truth", people=readers, orders=orders))
+        lasts = {(found["user"], found["order"]): max(found["positions"], default=0) for found in truth["people"]}
+        settle(fleet, lambda reader: reader.last >= lasts[reader.user, reader.order])
+        meanwhile(fleet, polls.stop)
         verdict.seconds = time.monotonic() - began
         judge(verdict, fleet, truth, claims)
+        judge_polls(verdict, polls)
     finally:
         faults.stopped = True
         writers.kill()
+        polls.stop()
         faults.join(60)
         fleet.close()
     verdict.read, verdict.faults, verdict.longest_away = fleet.counts, faults.counts, fleet.longest_away

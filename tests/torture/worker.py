@@ -20,23 +20,23 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402
-from django.db import DatabaseError, connection, connections, transaction  # noqa: E402
+from django.db import connections, transaction  # noqa: E402
+from django.db.models import Q  # noqa: E402
 
 from blog.models import Follow, Post  # noqa: E402
 from notifications import inbox, log, subscriptions  # noqa: E402
 from notifications.models import Event, Reading  # noqa: E402
 from notifications.testing import start_session  # noqa: E402
-from orders.models import Order, Product  # noqa: E402
+from orders.models import Product  # noqa: E402
+from tests.torture.paying import outcome_of, place  # noqa: E402
+from tests.torture.poison import POISON  # noqa: E402
+from tests.torture.writer import Writer  # noqa: E402
 
 AUTHORS = 2
 # One in so many has done something in the inbox before the run begins.
 CHANGED = 5
-# Positions of the inbox that people mark.
-LOOKED_AT = 20
-
-
-class Undone(Exception):
-    """Rolls a transaction or a savepoint back."""
+# One in so many has a payment page open.
+PAYS = 3
 
 
 def snapshot(user: User) -> dict[int, bool]:
@@ -69,114 +69,22 @@ def prepare(readers: int, seed: int) -> dict[str, Any]:
             positions = positions_of(user)
             inbox.change(user, chance.sample(positions, 2), Reading.State.READ)
             inbox.change(user, chance.sample(positions, 1), Reading.State.DISMISSED)
+        pages = {
+            user.pk: place(user, product).number
+            for user, product in zip(users[::PAYS], Product.objects.all(), strict=False)
+        }
     cursor = log.head()
     people = [
-        {"user": user.pk, "session": start_session(user), "cursor": cursor, "inbox": snapshot(user)} for user in users
+        {
+            "user": user.pk,
+            "session": start_session(user),
+            "cursor": cursor,
+            "inbox": snapshot(user),
+            "order": pages.get(user.pk),
+        }
+        for user in users
     ]
     return {"people": people}
-
-
-class Writer:
-    """One connection that writes, in transactions that overlap with those of the others."""
-
-    def __init__(self, number: int, of: int, seed: int, commit_delay: float, pause: float) -> None:
-        self.chance = random.Random(f"{seed} writer {number}")
-        self.name = f"w{number}"
-        self.commit_delay, self.pause = commit_delay, pause
-        self.counts: Counter[str] = Counter()
-        self.committed: list[str] = []
-        self.undone: list[str] = []
-        self.authors = list(User.objects.filter(username__startswith="author-").order_by("pk"))
-        self.readers = list(User.objects.filter(username__startswith="reader-").order_by("pk"))
-        # What one person does to the inbox happens in one order: each person has one writer that does it.
-        self.own = self.readers[number::of]
-        self.products = list(Product.objects.select_related("seller"))
-        self.deeds: list[Callable[[], None]] = [self.append] * 6 + [self.order, self.publish] * 2 + [self.mark]
-
-    def run(self, stopped: threading.Event) -> None:
-        try:
-            while not stopped.is_set():
-                try:
-                    self.chance.choice(self.deeds)()
-                except Undone:
-                    self.counts["rolled back"] += 1
-                except DatabaseError:
-                    # Whether it was committed is not known: neither is claimed.
-                    self.counts["failed, database away"] += 1
-                    connection.close()
-                    stopped.wait(0.2)
-                stopped.wait(self.chance.uniform(0, self.pause))
-        finally:
-            connections.close_all()
-
-    def end(self, *, may_die: bool = True) -> None:
-        """The end of a transaction: late, perhaps in vain, perhaps without anybody to sequence it."""
-        time.sleep(self.chance.uniform(0, self.commit_delay))
-        fate = self.chance.random()
-        if fate < 0.15:
-            raise Undone
-        if may_die and fate < 0.2:
-            # A process that is killed between its commit and its sequencing.
-            connection.run_on_commit.clear()
-            self.counts["died before sequencing"] += 1
-
-    def some(self, tag: str) -> None:
-        """Appends a few events to channels that one, some or all readers hear."""
-        events = []
-        for _ in range(self.chance.choice([1, 2, 4, 8])):
-            broadcast = self.chance.random() < 0.7
-            channel = f"author:{self.chance.choice(self.authors).pk}"
-            if not broadcast:
-                channel = f"user:{self.chance.choice(self.readers).pk}"
-            size = self.chance.choice([0, 0, 50, 200, 3000])
-            events.append(Event(channel=channel, kind="torture", data={"tag": tag, "text": "x" * size}))
-        log.append_all(events)
-
-    def append(self) -> None:
-        tag = f"{self.name}-{sum(self.counts.values())}-{self.chance.randrange(10**9)}"
-        # Claimed only once it is known what became of it: a COMMIT that fails says neither.
-        try:
-            with transaction.atomic():
-                self.some(tag)
-                if self.chance.random() < 0.3:
-                    inner = transaction.savepoint()
-                    self.some(f"{tag}-inner")
-                    transaction.savepoint_rollback(inner)
-                    self.undone.append(f"{tag}-inner")
-                self.end()
-        except Undone:
-            self.undone.append(tag)
-            raise
-        self.committed.append(tag)
-        self.counts["committed"] += 1
-
-    def order(self) -> None:
-        with transaction.atomic():
-            Order.objects.create(buyer=self.chance.choice(self.readers), product=self.chance.choice(self.products))
-            self.end()
-        self.counts["committed"] += 1
-
-    def publish(self) -> None:
-        with transaction.atomic():
-            author = self.chance.choice(self.authors)
-            title = f"{self.name} {self.chance.randrange(10**9)}"
-            Post.objects.create(author=author, title=title, status=Post.Status.PUBLISHED)
-            self.end()
-        self.counts["committed"] += 1
-
-    def mark(self) -> None:
-        user = self.chance.choice(self.own)
-        if not log.is_sequenced():
-            log.sequence()
-        with transaction.atomic():
-            if self.chance.random() < 0.2:
-                inbox.mark_all_read(user)
-            else:
-                positions = [event.position for event in inbox.items(user)[:LOOKED_AT] if event.position is not None]
-                some = self.chance.sample(positions, min(3, len(positions)))
-                inbox.change(user, some, self.chance.choice(list(Reading.State)))
-            self.end(may_die=False)
-        self.counts["inbox changed"] += 1
 
 
 def write(process: int, processes: int, threads: int, **options: Any) -> dict[str, Any]:
@@ -199,11 +107,12 @@ def write(process: int, processes: int, threads: int, **options: Any) -> dict[st
         "counts": counts,
         "committed": [tag for writer in writers for tag in writer.committed],
         "undone": [tag for writer in writers for tag in writer.undone],
+        "declined": {number: count for writer in writers for number, count in writer.payer.declined.items()},
     }
 
 
-def truth(people: list[dict[str, int]]) -> dict[str, Any]:
-    """What the log holds for each reader since it began, each inbox, and what the log looks like as a whole."""
+def truth(people: list[dict[str, Any]], orders: list[int]) -> dict[str, Any]:
+    """What the log holds for each reader since it began, each inbox, how orders ended, and the log as a whole."""
     while not log.is_sequenced():
         # Left to the tails of the servers: that they do it is part of what is tried.
         time.sleep(0.1)
@@ -211,15 +120,26 @@ def truth(people: list[dict[str, int]]) -> dict[str, Any]:
     found = []
     for person in people:
         user = users[person["user"]]
-        events = Event.objects.filter(channel__in=subscriptions.channels_of(user), position__gt=person["began_at"])
-        positions = list(events.order_by("position").values_list("position", flat=True))
+        order = person["order"]
+        channels = [f"order:{order}"] if order else list(subscriptions.channels_of(user))
+        events = Event.objects.filter(channel__in=channels, position__gt=person["began_at"]).order_by("position")
+        poisoned, kept = Q(key__startswith=POISON), Q(retracted_at=None)
+        parts = {
+            "positions": events.filter(kept).exclude(poisoned),
+            "retracted": events.exclude(kept),
+            "poison": events.filter(poisoned),
+        }
+        lists = {name: list(part.values_list("position", flat=True)) for name, part in parts.items()}
         unread = inbox.unread_count(user)
-        found.append({"user": user.pk, "positions": positions, "inbox": snapshot(user), "unread": unread})
+        found.append({"user": user.pk, "order": order, **lists, "inbox": snapshot(user), "unread": unread})
     tagged = Event.objects.filter(kind="torture").values_list("data", flat=True)
     return {
         "people": found,
         "positions": list(Event.objects.order_by("position").values_list("position", flat=True)),
         "head": log.head(),
+        "retracted": Event.objects.exclude(retracted_at=None).count(),
+        "poison": Event.objects.filter(key__startswith=POISON).count(),
+        "orders": {number: outcome_of(number) for number in orders},
         "tags": list({data["tag"] for data in tagged}),
     }
 
