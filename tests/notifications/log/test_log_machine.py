@@ -1,17 +1,14 @@
-"""Any order of appends, commits, rollbacks, crashes, looks, reads and prunings keeps the log's invariants (docs/design.md).
+"""Any order of appends, retractions, commits, rollbacks, crashes, looks, reads and prunings keeps the log's invariants (docs/design.md).
 
 On PostgreSQL several transactions are open at once and commit in any order; SQLite has one writer at a time.
 """
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, connections
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -26,60 +23,7 @@ from hypothesis.stateful import (
 
 from notifications import log
 from notifications.models import Event, Head
-
-T = TypeVar("T")
-CHANNELS = ("a:1", "a:2")
-WRITERS = 3
-WAIT = 30.0
-
-
-def forget_callbacks() -> None:
-    connection.run_on_commit.clear()
-
-
-class Undone(Exception):
-    """Makes a transaction, or a savepoint, roll back."""
-
-
-@dataclass
-class Writer:
-    """A process that writes: a thread with a connection of its own, and what its open transaction holds by savepoint."""
-
-    name: int
-    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
-    blocks: list[Any] = field(default_factory=list)
-    written: list[list[tuple[int, str | None]]] = field(default_factory=list)
-
-    def run(self, function: Callable[[], T]) -> T:
-        return self.thread.submit(function).result(WAIT)
-
-    def enter(self) -> None:
-        block = transaction.atomic()
-        self.run(block.__enter__)
-        self.blocks.append(block)
-        self.written.append([])
-
-    def leave(self, *, undo: bool) -> list[tuple[int, str | None]]:
-        block, written = self.blocks.pop(), self.written.pop()
-        reason = (Undone, Undone(), None) if undo else (None, None, None)
-        self.run(lambda: block.__exit__(*reason))
-        return written
-
-    def holds(self) -> list[tuple[int, str | None]]:
-        return [entry for block in self.written for entry in block]
-
-    def pending_keys(self) -> set[str | None]:
-        return {key for _number, key in self.holds()} - {None}
-
-
-@dataclass
-class Reader:
-    """Somebody with a cursor; `heard` is what it was told since `since`, by position."""
-
-    channels: tuple[str, ...] | None
-    since: int
-    cursor: int
-    heard: dict[int, int] = field(default_factory=dict)
+from tests.notifications.log.machine_parts import CHANNELS, WRITERS, Entry, Reader, Writer, forget_callbacks
 
 
 class LogMachine(RuleBasedStateMachine):
@@ -94,6 +38,9 @@ class LogMachine(RuleBasedStateMachine):
         self.writer_of: dict[int, int] = {}
         self.positions: dict[int, int] = {}
         self.unsequenced: set[int] = set()
+        self.retracted: set[int] = set()
+        # The number of the event that announces the retraction of these positions.
+        self.announcements: dict[tuple[int, ...], int] = {}
         self.readers: list[Reader] = []
         self.horizon = 0
 
@@ -132,18 +79,50 @@ class LogMachine(RuleBasedStateMachine):
         # A key that another open transaction has written makes this one wait for its end.
         if not self.may_write(name) or any(key in other.pending_keys() for other in others):
             return
+        # So does one that another open transaction retracts.
+        if key is not None and any(self.committed.get(number) == key for each in others for number in each.retracts()):
+            return
         told = key is not None and key in writer.pending_keys() | self.keys_in_the_log()
         for _ in range(1 if key else count):
             self.count += 1
             number = self.count
             writer.run(partial(log.append, channel, "happened", {"number": number}, key=key))
-            entry = (number, None if told else key)
+            entry = Entry(number, None if told else key)
             if not told:
                 self.channel_of[number], self.writer_of[number] = channel, name
             if writer.blocks:
                 writer.written[-1].append(entry)
             else:
                 self.commit([entry], sequenced=True)
+
+    @rule(name=st.integers(0, WRITERS - 1), what=st.sampled_from(["x", "y", "z", *CHANNELS]))
+    def retract(self, name: int, what: str) -> None:
+        """Retracts one key, or everything in a channel, with and without a position."""
+        writer = self.writers[name]
+        if not self.may_write(name) or any(other.retracts() for other in self.writers if other is not writer):
+            return
+        if writer.blocks and self.unsequenced:
+            # The sequencer would wait for this transaction (test_retraction.py has that).
+            return
+        keys = {number: key for number, key in self.committed.items() if self.is_kept(number)}
+        keys |= {entry.number: entry.key for entry in writer.holds() if entry.number in self.channel_of}
+        for number in self.retracted | writer.retracts() | set(self.announcements.values()):
+            keys.pop(number, None)
+        found = {number for number, key in keys.items() if what in (key, self.channel_of[number])}
+        asked = partial(log.retract, channel=what, kind="happened") if what in CHANNELS else partial(log.retract, what)
+        assert writer.run(asked) == len(found)
+        if not found:
+            return
+        number = 0
+        if positions := tuple(sorted(self.positions[each] for each in found if each in self.positions)):
+            self.count += 1
+            number = self.announcements[positions] = self.count
+            self.channel_of[number], self.writer_of[number] = self.channel_of[min(found)], name
+        entry = Entry(number, None, frozenset(found))
+        if writer.blocks:
+            writer.written[-1].append(entry)
+        else:
+            self.commit([entry], sequenced=bool(number))
 
     @rule(name=st.integers(0, WRITERS - 1), undo=st.booleans())
     def end_the_innermost_block(self, name: int, undo: bool) -> None:
@@ -156,7 +135,8 @@ class LogMachine(RuleBasedStateMachine):
         if writer.blocks:
             writer.written[-1] += written
         elif written:
-            self.commit(written, sequenced=True)
+            # A retraction without an announcement appends nothing.
+            self.commit(written, sequenced=any(entry.number for entry in written))
 
     @rule(name=st.integers(0, WRITERS - 1))
     def commit_and_die(self, name: int) -> None:
@@ -177,13 +157,24 @@ class LogMachine(RuleBasedStateMachine):
         """A key is forgotten with its event."""
         return {key for number, key in self.committed.items() if self.is_kept(number)}
 
-    def commit(self, written: list[tuple[int, str | None]], *, sequenced: bool) -> None:
+    def commit(self, written: list[Entry], *, sequenced: bool) -> None:
         # What was told before is not written again, but its commit sequences what others left.
-        new = {number: key for number, key in written if number in self.channel_of}
+        new = {entry.number: entry.key for entry in written if entry.number in self.channel_of}
+        self.retracted |= {number for entry in written for number in entry.retracts}
         self.committed |= new
         self.unsequenced |= set(new)
         if sequenced:
             self.unsequenced.clear()
+
+    def number_of(self, data: dict[str, Any]) -> int:
+        """The number of an event; an announcement has the positions instead."""
+        return data["number"] if "number" in data else self.announcements[tuple(data["positions"])]
+
+    def go_on(self, reader: Reader, cursor: int) -> None:
+        """Moves a cursor, past what is retracted by now."""
+        passed = {self.positions.get(number, 0) for number in self.retracted}
+        reader.passed |= {position for position in passed if reader.cursor < position <= cursor}
+        reader.cursor = cursor
 
     # What everyone does
 
@@ -216,12 +207,14 @@ class LogMachine(RuleBasedStateMachine):
         for event in got:
             assert event.position is not None
             assert event.position > reader.cursor
-            reader.cursor = event.position
-            reader.heard[event.position] = event.data["number"]
+            self.go_on(reader, event.position)
+            reader.heard[event.position] = self.number_of(event.data)
         if not drops and len(page) < limit:
-            reader.cursor = bounds.head
+            self.go_on(reader, bounds.head)
 
     @precondition(lambda self: self.may_write() and self.positions)
+    # Rows that an open transaction retracts are locked.
+    @precondition(lambda self: not any(writer.retracts() for writer in self.writers))
     @rule(share=st.integers(1, 100))
     def prune(self, share: int) -> None:
         through = log.head() * share // 100
@@ -235,8 +228,8 @@ class LogMachine(RuleBasedStateMachine):
     @invariant()
     def the_log_is_what_was_committed_in_an_order_without_gaps(self) -> None:
         rows = {
-            row["data"]["number"]: row
-            for row in Event.objects.values("id", "data", "position", "channel", "key").order_by("id")
+            self.number_of(row["data"]): row
+            for row in Event.objects.values("id", "data", "position", "channel", "retracted_at").order_by("id")
         }
         for number, row in rows.items():
             if row["position"] is not None:
@@ -246,6 +239,7 @@ class LogMachine(RuleBasedStateMachine):
         assert set(rows) == kept, "what was rolled back left a trace, or what was committed is missing"
         assert all(row["channel"] == self.channel_of[number] for number, row in rows.items())
         assert {number for number, row in rows.items() if row["position"] is None} == self.unsequenced
+        assert {number for number, row in rows.items() if row["retracted_at"]} == self.retracted & kept
         head = max(self.positions.values(), default=0)
         assert log.bounds()[:2] == (head, self.horizon)
         assert sorted(self.positions.values()) == list(range(1, head + 1)), "a gap, or a position given twice"
@@ -263,6 +257,7 @@ class LogMachine(RuleBasedStateMachine):
                 position: number
                 for number, position in self.positions.items()
                 if reader.since < position <= reader.cursor
+                and position not in reader.passed
                 and (reader.channels is None or self.channel_of[number] in reader.channels)
             }
             assert reader.heard == due
