@@ -6,163 +6,21 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote
 
-STREAM, CALLBACK, INBOX = "/events/", "/payments/callback/", "/notifications/"
-PLACES = [
-    STREAM,
-    "/orders/1001/events/",
-    CALLBACK,
-    f"{CALLBACK}alipay/",
-    f"{CALLBACK}wechat/",
-    INBOX,
-    f"{INBOX}read/",
-    f"{INBOX}change/",
-    f"{INBOX}mute/",
-    f"{INBOX}preferences/",
-    f"{INBOX}1/read/",
-]
-API = ["inbox", "unread", "events", "read", "dismiss", "preferences", "mute", "nothing"]
-PLACES += [f"/api/{name}" for name in API]
-# Streams refuse in a fraction of what a page costs, and are what strangers reach for.
-PLACES += [STREAM] * 30 + ["/orders/1001/events/"] * 10 + [CALLBACK] * 4
-METHODS = [
-    "GET",
-    "POST",
-    "PUT",
-    "HEAD",
-    "OPTIONS",
-    "DELETE",
-    "PATCH",
-    "TRACE",
-    "get",
-    "G" * 300,
-    "M-SEARCH",
-    "Ω",
-    "A(B)",
-]
-NAMES = [
-    "lastEventId",
-    "mode",
-    "format",
-    "user",
-    "channel",
-    "es-meta",
-    "recover",
-    "link",
-    "before",
-    "after",
-    "show",
-    "kind",
-    "limit",
-    "unread",
-    "position",
-    "through",
-    "action",
-    "next",
-    "muted",
-    "%00",
-    "%FF",
-    "[]",
-    "",
-]
-HEADERS = [
-    "Last-Event-ID",
-    "Host",
-    "Accept",
-    "Accept-Language",
-    "Origin",
-    "Referer",
-    "Range",
-    "If-None-Match",
-    "Expect",
-    "If-Modified-Since",
-    "Content-Type",
-    "Content-Encoding",
-    "X-Forwarded-For",
-    "X-Forwarded-Host",
-    "Upgrade",
-    "webhook-id",
-    "webhook-timestamp",
-    "webhook-signature",
-    "X-CSRFToken",
-    "Authorization",
-    "Accept-Encoding",
-]
-VALUES = [
-    "",
-    "0",
-    "-1",
-    "1.5",
-    "1e9",
-    "9" * 18,
-    "9" * 19,
-    "9" * 400,
-    "0x10",
-    "NaN",
-    "null",
-    "true",
-    "１",
-    "٣",
-    "a:abc",
-    "error",
-    "\x00",
-    "\x7f",
-    "\xff\xfe",
-    "' OR 1=1 --",
-    "../../etc/passwd",
-    "{{7*7}}",
-    "%s%n",
-    "é" * 50,
-    "😀",
-    "stream",
-    "json",
-    "*/*",
-    "text/event-stream",
-    "gzip, br",
-    "x" * 7000,
-    "zh-hans;q=x",
-    "bytes=0-",
-    'W/"',
-    "\t \t",
-    "order.placed",
-]
-BODIES = [
-    b"",
-    b"{",
-    b"[]",
-    b"null",
-    b"\x00" * 100,
-    b"\xff\xfe",
-    b"a=b&" * 3000,
-    b"[" * 20_000,
-    b'{"a":' * 3000,
-    b"9" * 5000,
-    b'{"positions": [1e400]}',
-    b'{"positions": "x"}',
-    b'{"positions": [9999999999999999999999]}',
-    b'{"through": -1}',
-    b'{"channel": {}, "muted": []}',
-    b'{"kinds": {"": 1}, "quiet": null}',
-    b"<?xml version='1.0'?><a/>",
-    b"\r\n" * 50,
-    b'{"type": "payment.succeeded", "data": {"order": 1e999}}',
-    b'{"type": "\\ud800"}',
-    b"position=1&position=x",
-    b"action=read&position=" + b"9" * 30,
-    b"x" * 70_000,
-    b"channel=%00&muted=1",
-    b"through=%FF",
-    b"next=//evil&through=1",
-]
-TYPES = [
-    "application/json",
-    "application/x-www-form-urlencoded",
-    "multipart/form-data; boundary=x",
-    "multipart/form-data",
-    "text/plain; charset=nonsense",
-    "application/json; charset=utf-16",
-    ";",
-    "x" * 300,
-]
+from tests.site.malformed import (
+    ADDRESSES,
+    BODIES,
+    FORM,
+    HEADERS,
+    LIMITS,
+    LINKS,
+    METHODS,
+    NAMES,
+    NUMBERS,
+    PLACES,
+    STEPS,
+    TYPES,
+    VALUES,
+)
 
 
 class Fuzzer:
@@ -172,6 +30,7 @@ class Fuzzer:
         self.chance = random.Random(seed)
         self.cookies = cookies
         self.makers: list[Callable[[], bytes]] = [self.queried] * 4 + [self.headed] * 4 + [self.posted] * 4
+        self.makers += [self.numbered] * 2 + [self.linked]
         self.makers += [self.spelled, self.addressed, self.broken, self.halved]
 
     def value(self) -> str:
@@ -206,6 +65,23 @@ class Fuzzer:
         pairs += [("lastEventId", self.chance.choice(["x", "-1", "k3v9x0ab-", "k3v9x0ab-x", "A-1", "a" * 33 + "-1"]))]
         escape = quote if self.chance.random() < 0.8 else (lambda text: text.replace(" ", "").replace("\r", ""))
         return self.request("GET", self.place() + "?" + "&".join(f"{name}={escape(value)}" for name, value in pairs))
+
+    def numbered(self) -> bytes:
+        """A strange number where one is read."""
+        name, number = self.chance.choice(LIMITS), quote(self.chance.choice(NUMBERS))
+        if self.chance.random() < 0.2:
+            where = f"/orders/{number}/{self.chance.choice(STEPS)}"
+            return self.request(self.chance.choice(["GET", "POST"]), where, FORM, b"x=1")
+        if self.chance.random() < 0.2:
+            return self.request("POST", self.place(), FORM, f"{name}={number}".encode())
+        return self.request("GET", f"{self.place()}?{name}={number}&after=0&lastEventId=x")
+
+    def linked(self) -> bytes:
+        """A strange address where a page is asked to go on to one."""
+        pair = f"{self.chance.choice(LINKS)}={quote(self.chance.choice(ADDRESSES), errors='surrogatepass')}"
+        if self.chance.random() < 0.5:
+            return self.request("POST", self.place(), FORM, f"{pair}&through=0&action=read&position=1".encode())
+        return self.request("GET", f"{self.place()}?{pair}&lastEventId=x")
 
     def headed(self) -> bytes:
         headers = [(self.chance.choice(HEADERS), self.value()) for _ in range(self.chance.randint(1, 5))]
