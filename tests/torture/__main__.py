@@ -54,6 +54,7 @@ def plan_of(given: argparse.Namespace) -> Plan:
         postgres_outages=0 if on_sqlite else given.postgres_outages,
         outage=given.outage,
         commit_delay=0.01 if on_sqlite else 0.05,
+        poll_pause=0.2,
         patience=200_000,
     )
 

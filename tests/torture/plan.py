@@ -36,6 +36,8 @@ class Plan:
     commit_delay: float = 0.05
     # Longest pause of a writer between two transactions.
     pause: float = 0.05
+    # Longest pause between two requests for a page.
+    poll_pause: float = 0.5
     # Bytes that a reader takes on average before it drops the connection.
     patience: int = 40_000
     # Whether each fault waits until every reader has a stream, as whoever restarts servers in turn does.

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from tests.torture.plan import Plan
+
 PATHS = [
     "/",
     "/notifications/",
@@ -22,7 +24,6 @@ PATHS = [
     "/api/events?after={cursor}&limit=200",
     "/api/preferences",
 ]
-PAUSE = 0.1
 PATIENCE = 30.0
 
 
@@ -33,17 +34,17 @@ class Polls(threading.Thread):
     """
 
     def __init__(
-        self, people: list[dict[str, Any]], ports: list[int], seed: int, is_calm: Callable[[float], bool]
+        self, people: list[dict[str, Any]], ports: list[int], plan: Plan, is_calm: Callable[[float], bool]
     ) -> None:
         super().__init__(daemon=True)
-        self.people, self.ports, self.is_calm = people, ports, is_calm
-        self.chance = random.Random(f"{seed} polls")
+        self.people, self.ports, self.is_calm, self.pause = people, ports, is_calm, plan.poll_pause
+        self.chance = random.Random(f"{plan.seed} polls")
         self.counts: Counter[str] = Counter()
         self.errors: list[str] = []
         self.ended = threading.Event()
 
     def run(self) -> None:
-        while not self.ended.wait(self.chance.uniform(0, 2 * PAUSE)):
+        while not self.ended.wait(self.chance.uniform(0, self.pause)):
             person, path = self.chance.choice(self.people), self.chance.choice(PATHS)
             self.ask(self.chance.choice(self.ports), path.format(**person), person["session"])
 

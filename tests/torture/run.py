@@ -128,7 +128,7 @@ def torture(
         return fleet.deliveries >= fault.at * plan.deliveries and (not plan.orderly or fleet.all_served())
 
     faults = Faults(plan.faults(), due, site, servers, postgres, redis)
-    polls = Polls(people, ports, plan.seed, lambda since: faults.back_at + RECOVERS_WITHIN < since)
+    polls = Polls(people, ports, plan, lambda since: faults.back_at + RECOVERS_WITHIN < since)
     began = time.monotonic()
     writers = Writers(plan, site)
     try:

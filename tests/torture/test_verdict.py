@@ -89,7 +89,7 @@ def test_an_answer_5xx_is_a_problem_unless_the_database_is_away(monkeypatch, is_
         close=lambda: None,
     )
     monkeypatch.setattr("http.client.HTTPConnection", lambda *a, **k: connection)
-    polls = Polls([], [], 0, lambda since: is_calm)
+    polls = Polls([], [], Plan(0, 1), lambda since: is_calm)
     polls.ask(1, "/", "")
     verdict = Verdict(Plan(0, 1))
     judge_polls(verdict, polls)
