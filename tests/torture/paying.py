@@ -14,6 +14,8 @@ from orders.payments.providers import Report
 
 # Longer than any run: no order expires in it.
 WINDOW = timedelta(hours=6)
+# One reader in so many has a payment page open from the beginning.
+PAYS = 3
 # One report in so many is sent again, as by a provider that saw no answer.
 RESENT = 5
 

@@ -28,15 +28,13 @@ from notifications import inbox, log, subscriptions  # noqa: E402
 from notifications.models import Event, Reading  # noqa: E402
 from notifications.testing import start_session  # noqa: E402
 from orders.models import Product  # noqa: E402
-from tests.torture.paying import outcome_of, place  # noqa: E402
+from tests.torture.paying import PAYS, outcome_of, place  # noqa: E402
 from tests.torture.poison import POISON  # noqa: E402
 from tests.torture.writer import Writer  # noqa: E402
 
 AUTHORS = 2
 # One in so many has done something in the inbox before the run begins.
 CHANGED = 5
-# One in so many has a payment page open.
-PAYS = 3
 
 
 def snapshot(user: User) -> dict[int, bool]:

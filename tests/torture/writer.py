@@ -14,7 +14,7 @@ from notifications import inbox, log
 from notifications.models import Event, Reading
 from orders import payments
 from orders.models import Order, Product
-from tests.torture.paying import Payer, place
+from tests.torture.paying import PAYS, Payer, place
 from tests.torture.poison import insert_poison
 
 # The newest events and posts, some of which are retracted.
@@ -42,8 +42,9 @@ class Writer:
         # What one person does to the inbox happens in one order: each person has one writer that does it.
         self.own = self.readers[number::of]
         self.products = list(Product.objects.select_related("seller"))
-        # An order has one writer that sends the reports of its payment, so that what its page must show is known.
-        self.payer = Payer(self.chance, Order.objects.order_by("number")[number::of])
+        # An order has one writer that sends the reports of its payment, so that what its page must show is known. The orders of
+        # the beginning are shared out; other writers, who may have begun already, pay those that they place.
+        self.payer = Payer(self.chance, list(Order.objects.order_by("number")[: len(self.readers[::PAYS])])[number::of])
         self.deeds: list[Callable[[], None]] = [self.append] * 6 + [self.pay] * 3 + [self.publish, self.retract] * 2
         self.deeds += [self.order, self.mark]
 
