@@ -1,5 +1,7 @@
 """What keeps strangers out of the pages: policy, cookies, guessing."""
 
+from contextlib import closing
+
 import pytest
 from django.core.cache import cache
 
@@ -78,7 +80,7 @@ def test_with_debug_off_cookies_are_for_https_alone_and_http_is_sent_there(tmp_p
     server = site.serve()
     import httpx
 
-    with httpx.Client(trust_env=False) as client:
+    with closing(site), httpx.Client(trust_env=False) as client:
         answer = client.get(f"{server.url}/accounts/login/")
         assert (answer.status_code, answer.headers["location"]) == (
             301,
