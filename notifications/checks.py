@@ -9,7 +9,7 @@ from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004  Django's own name
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004  Django's own name
 from django.db import router
 from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
@@ -17,15 +17,19 @@ from django.utils.module_loading import import_string
 from notifications import log
 from notifications.api import NAMESPACE
 from notifications.channelmanager import LogChannelManager
+from notifications.log import wakeups
 from notifications.log.control import control_channel
 from notifications.models import AtomicSaves, Event
 from notifications.storage import LogStorage
+from notifications.stream import remote_wakeups
 
 
 def register_checks() -> None:
     """Registers the checks with Django; called once, when the app is ready."""
     for check in (check_databases, check_requests, check_eventstream, check_addresses, check_processes, check_router):
         register(check)
+    # `manage.py check --database default`, and `migrate`.
+    register(check_wakeups, Tags.database)
 
 
 def check_databases(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -197,15 +201,31 @@ def check_processes(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
                 id="notifications.E009",
             )
         ]
-    if local and workers() > 1:
+    if wakeups.way() == wakeups.NONE and workers() > 1:
         return [
             Warning(
-                "There are several processes, and the channel layer works within one: they find events by polling alone.",
-                hint="Set REDIS_URL.",
+                "There are several processes, and nothing wakes them: they find events by polling alone.",
+                hint="Set REDIS_URL, or NOTIFICATIONS_WAKE_PROCESSES = True.",
                 id="notifications.W010",
             )
         ]
     return []
+
+
+def check_wakeups(
+    app_configs: Sequence[Any] | None, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[CheckMessage]:
+    """Reports a PostgreSQL whose notifications do not arrive."""
+    alias = log.database()
+    if alias not in (databases or ()) or wakeups.way() != wakeups.NOTIFY or remote_wakeups.is_notify_heard(alias):
+        return []
+    return [
+        Warning(
+            "What is sent by NOTIFY does not arrive by LISTEN: processes find events by polling alone.",
+            hint="A pooler hands on connections by the transaction. Set REDIS_URL, or connect to PostgreSQL itself.",
+            id="notifications.W016",
+        )
+    ]
 
 
 def workers() -> int:

@@ -20,10 +20,15 @@ def stream_max_age() -> float:
     return float(getattr(settings, "NOTIFICATIONS_STREAM_MAX_AGE", 3600))
 
 
+def wakes_processes() -> bool:
+    """Whether processes wake each other without Redis, by LISTEN and NOTIFY on PostgreSQL and by datagrams on SQLite."""
+    return bool(getattr(settings, "NOTIFICATIONS_WAKE_PROCESSES", True))
+
+
 def poll_seconds(*, woken: bool) -> float:
-    """Seconds between polls of the log's head. woken: Redis wakes this process, and polling is a safety net."""
+    """Seconds between polls of the log's head. woken: others wake this process, and polling is a safety net."""
     if woken:
-        return float(getattr(settings, "NOTIFICATIONS_SAFETY_POLL_SECONDS", 2.0))
+        return float(getattr(settings, "NOTIFICATIONS_SAFETY_POLL_SECONDS", 1.5))
     return float(getattr(settings, "NOTIFICATIONS_POLL_SECONDS", 0.2))
 
 

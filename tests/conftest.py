@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     left_out = [
         item
         for item in items
-        if unwanted & fixtures_of(item) or (item.get_closest_marker("postgresql") and not on_postgresql)
+        if unwanted & fixtures_of(item) or item.get_closest_marker("sqlite" if on_postgresql else "postgresql")
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

@@ -1,23 +1,35 @@
 """Wake-ups: they tell tails that the log has grown, and carry small events, so that a tail need neither poll nor read.
 
-The tail of this process is called directly. Other processes get the wake-up through the channel layer if that reaches
-other processes (Redis); otherwise they find the events by polling. A lost wake-up costs time, never an event: a tail takes
-only events that follow on its cursor, and reads the log wherever there is a gap.
+The tail of this process is called directly. Other processes get the wake-up in one of three ways (`way`):
+
+- through the channel layer, if that reaches other processes (Redis);
+- otherwise on PostgreSQL by LISTEN and NOTIFY, which the sequencer sends (`numbering`), and which carries the head alone;
+- otherwise on SQLite by datagrams (`datagrams`).
+
+A lost wake-up costs time, never an event: a tail takes only events that follow on its cursor, reads the log wherever there is
+a gap, and polls.
 """
 
 import asyncio
 import json
 import logging
+import os
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from asgiref.sync import async_to_sync
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 from django.core import signing
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import connections
+from django.utils.crypto import get_random_string
 
+from notifications import conf
+from notifications.log import datagrams
+from notifications.log.alias import database
 from notifications.models import Event
 
 logger = logging.getLogger("notifications.wake")
@@ -26,10 +38,13 @@ GROUP = "notifications.wake"
 # Seconds after which publishing gives up, and for which it is then not tried again.
 TIMEOUT = 1.0
 QUIET_AFTER_FAILURE = 5.0
+# The ways in which wake-ups reach other processes.
+LAYER, NOTIFY, DATAGRAMS, NONE = "channel layer", "LISTEN and NOTIFY", "datagrams", ""
 # The fields of an event in a wake-up, and the bytes of all events at most; tails read larger ones from the log.
 CARRIED = ("id", "channel", "kind", "data", "url", "created_at", "position")
 MOST_BYTES = 16 * 1024
 
+_NAME = get_random_string(8)
 _quiet_until = 0.0
 
 
@@ -54,12 +69,26 @@ class Wakeable(Protocol):
 
 
 _tail: Wakeable | None = None
+# The socket on which this process receives datagrams.
+_own: Path | None = None
 
 
 def attach(tail: Wakeable | None) -> None:
     """Sets the tail that wake() calls in this process; None removes it."""
     global _tail
     _tail = tail
+
+
+def sender() -> str:
+    """Returns the name of this process in notifications: its tail ignores its own, because it is called directly."""
+    # Forks share the random part.
+    return f"{os.getpid()}-{_NAME}"
+
+
+def receive_at(path: Path | None) -> None:
+    """Sets the socket on which this process receives datagrams, so that it sends none to itself; None removes it."""
+    global _own
+    _own = path
 
 
 def layer() -> Any:
@@ -72,18 +101,46 @@ def layer() -> Any:
     return None if found is None or isinstance(found, InMemoryChannelLayer) else found
 
 
+def way() -> str:
+    """Returns the way in which wake-ups reach other processes; NONE if they find events by polling alone."""
+    if layer() is not None:
+        return LAYER
+    if not conf.wakes_processes():
+        return NONE
+    alias = database()
+    if connections[alias].vendor == "postgresql":
+        return NOTIFY
+    return DATAGRAMS if datagrams.folder_of(alias) else NONE
+
+
+def carry_events() -> bool:
+    """Whether wake() hands events to anybody, so that they need be read."""
+    if _tail is not None or layer() is not None:
+        return True
+    folder = datagrams.folder_of(database()) if conf.wakes_processes() else None
+    return folder is not None and folder.exists()
+
+
 def wake(sequenced: Sequenced) -> None:
     """Wakes the tails; can be called from any thread, never raises, never blocks for long."""
     tail = _tail
     if tail is not None and tail.wake_threadsafe(sequenced):
         return
     if layer() is None:
+        send_to_processes(sequenced)
         return
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         async_to_sync(publish)(sequenced)
     # Code within an event loop must not block: the other processes find the event by polling.
+
+
+def send_to_processes(sequenced: Sequenced) -> None:
+    """Wakes the other processes of a site on SQLite; never blocks, never raises."""
+    folder = datagrams.folder_of(database()) if conf.wakes_processes() else None
+    if folder is not None and folder.exists():
+        datagrams.send_datagram(folder, json.dumps(packed(sequenced)).encode(), _own)
 
 
 async def publish(sequenced: Sequenced) -> None:

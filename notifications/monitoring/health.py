@@ -1,4 +1,4 @@
-"""Checks whether this process can serve: the database and the tail; without Redis it is slower, but serves."""
+"""Checks whether this process can serve: the database and the tail; without wake-ups it is slower, but serves."""
 
 import asyncio
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class Health(NamedTuple):
 
 def check_health() -> Health:
     """Checks every part. Uses the database: called in a thread."""
-    return Health((database_part(), tail_part(), tasks_part(), redis_part()))
+    return Health((database_part(), tail_part(), tasks_part(), wakeups_part()))
 
 
 def database_part() -> Part:
@@ -85,16 +85,26 @@ def tasks_part() -> Part:
     return Part("tasks", DEGRADED, "; ".join(f"{name} is started again ({reason})" for name, reason in down.items()))
 
 
-def redis_part() -> Part:
-    """Checks that wake-ups reach other processes."""
+def wakeups_part() -> Part:
+    """Checks that wake-ups reach other processes, in the way that this site has."""
     try:
         channel_layer = wakeups.layer()
         if channel_layer is None:
-            return Part("redis", OK, "not used: processes find events by polling")
+            return local_wakeups_part()
         async_to_sync(reach)(channel_layer)
     except Exception as error:  # noqa: BLE001  without Redis, processes find events by polling
         return Part("redis", DEGRADED, f"processes find events by polling only: {error or type(error).__name__}")
     return Part("redis", OK, "processes wake each other")
+
+
+def local_wakeups_part() -> Part:
+    """Checks that wake-ups reach other processes without Redis."""
+    way, follower = wakeups.way(), runtime.current()
+    if way == wakeups.NONE:
+        return Part("wake-ups", OK, "not used: processes find events by polling")
+    if follower is not None and not follower.arrivals.do_arrive:
+        return Part("wake-ups", DEGRADED, f"processes find events by polling only: {way} do not arrive")
+    return Part("wake-ups", OK, f"processes wake each other by {way}")
 
 
 async def reach(channel_layer: object) -> None:

@@ -11,11 +11,12 @@ from django.db import connections
 
 from notifications import conf, log, metrics
 from notifications.log import reader, wakeups
+from notifications.log.sequencer import sequence_committed
 from notifications.stream.backlog import Backlog, ControlBacklog
 from notifications.stream.entry import Entry
 from notifications.stream.fan_out import fan_out
 from notifications.stream.hub import Hub
-from notifications.stream.remote_wakeups import RemoteWakeups
+from notifications.stream.remote_wakeups import Arrivals, receive_wakeups
 from notifications.stream.supervisor import Supervisor, end
 
 T = TypeVar("T")
@@ -23,6 +24,8 @@ logger = logging.getLogger("notifications.tail")
 
 # Seconds between two searches for committed events without a position, which a process left that died.
 HEAL_SECONDS = 0.8
+# Seconds after which the second search follows a first one that found some.
+AGAIN_SECONDS = 0.3
 # Longest pause between two attempts while the database is away.
 BACKOFF_SECONDS = 2.0
 
@@ -39,19 +42,20 @@ class Tail:
         self.loop = asyncio.get_running_loop()
         self.cursor = 0
         self.epoch = ""
+        self._wakeup = asyncio.Event()
         self.backlog = Backlog()
         self._controls = ControlBacklog()
         # The highest head that a wake-up announced.
         self._announced = 0
         # Wake-ups of this process that wait for _take_local().
         self._local: list[wakeups.Sequenced] = []
-        self._remote = RemoteWakeups(self._take)
+        # The wake-ups of other processes.
+        self.arrivals = Arrivals(self._take, self._wakeup.set)
         # Whether the last search found events without a position.
         self._found_unsequenced = False
         # When to look whether the log is still the same.
         self._heal_at = 0.0
         self._publishing: set[asyncio.Task[None]] = set()
-        self._wakeup = asyncio.Event()
         self._started = asyncio.Event()
         # A thread of its own, which holds the tail's one database connection.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tail")
@@ -60,8 +64,8 @@ class Tail:
     def start(self) -> None:
         """Begins at the log's present head."""
         self.supervisor.run("tail", self._follow)
-        if wakeups.layer() is not None:
-            self.supervisor.run("wakeups", self._remote.run)
+        if wakeups.way() != wakeups.NONE:
+            self.supervisor.run("wakeups", partial(receive_wakeups, self.arrivals))
         for name, run in companions.items():
             self.supervisor.run(name, partial(run, self))
         wakeups.attach(self)
@@ -96,6 +100,8 @@ class Tail:
             task = self.loop.create_task(wakeups.publish(sequenced))
             self._publishing.add(task)
             task.add_done_callback(self._publishing.discard)
+        else:
+            wakeups.send_to_processes(sequenced)
         self._local.append(sequenced)
         if len(self._local) == 1:
             # After the publishing task has started, so that other processes are woken before our streams are written to;
@@ -164,7 +170,7 @@ class Tail:
                 break
         if found and self.cursor > self._announced and self._announced:
             # The log grew without a wake-up: those of other processes do not arrive.
-            self._remote.do_arrive = False
+            self.arrivals.do_arrive = False
 
     def _heal(self, cursor: int) -> log.Bounds:
         """Sequences events of a process that died between its commit and its sequencing; returns the bounds.
@@ -175,9 +181,11 @@ class Tail:
         would otherwise compete with this one.
         """
         found_before, self._found_unsequenced = self._found_unsequenced, not log.is_sequenced()
+        if self._found_unsequenced:
+            self._heal_at = self.loop.time() + AGAIN_SECONDS
         if found_before and self._found_unsequenced:
             self._found_unsequenced = False
-            log.sequence()
+            sequence_committed(log.database())
         bounds = log.begin()
         if bounds.head < cursor and bounds.epoch == self.epoch:
             logger.error("the log went back from %d to %d", cursor, bounds.head)
@@ -214,7 +222,8 @@ class Tail:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(conf.poll_seconds(woken=self._remote.do_arrive)):
+            seconds = conf.poll_seconds(woken=self.arrivals.do_arrive)
+            async with asyncio.timeout(AGAIN_SECONDS if self._found_unsequenced else seconds):
                 await self._wakeup.wait()
         except TimeoutError:
             pass

@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from notifications import conf, log, metrics
+from notifications.log import wakeups
 from notifications.models import Event
 from notifications.monitoring import health
 from notifications.stream import EventStream, listener, runtime
@@ -157,7 +158,9 @@ def test_a_process_is_ready_while_its_tail_follows_the_log(client, monkeypatch, 
     log.append("user:1", "happened")
     expected = "ok\ndatabase: ok, log at 1, kept from 0\ntail: ok, starts with the first stream\n"
     expected += "tasks: ok, all run\n"
-    assert ready() == (200, expected + "redis: ok, not used: processes find events by polling\n")
+    assert ready() == (200, expected + f"wake-ups: ok, processes wake each other by {wakeups.way()}\n")
+    settings.NOTIFICATIONS_WAKE_PROCESSES = False
+    assert ready() == (200, expected + "wake-ups: ok, not used: processes find events by polling\n")
 
     async def scenario():
         await runtime.running()

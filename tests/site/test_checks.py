@@ -78,6 +78,8 @@ def test_gzip_over_streams_is_found(settings):
 
 def test_several_processes_that_cannot_wake_each_other_are_found(settings, monkeypatch):
     monkeypatch.setenv("WEB_CONCURRENCY", "4")
+    assert found() == set()
+    settings.NOTIFICATIONS_WAKE_PROCESSES = False
     assert found() == {"notifications.W010"}
     settings.CHANNEL_LAYERS = copy.deepcopy(settings.CHANNEL_LAYERS)
     settings.CHANNEL_LAYERS["default"] = {

@@ -120,6 +120,45 @@ class PostgresServer:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class Pooler:
+    """A pgbouncer in front of a PostgreSQL, which hands on its connections by the transaction."""
+
+    def __init__(self, postgres: PostgresServer, folder: Path) -> None:
+        self.port = free_port()
+        settings = {
+            "listen_addr": "127.0.0.1",
+            "listen_port": self.port,
+            "unix_socket_dir": "",
+            "auth_type": "any",
+            "pool_mode": "transaction",
+            "default_pool_size": 3,
+            "max_client_conn": 200,
+            # psycopg's; a pooler of another kind takes it.
+            "ignore_startup_parameters": "extra_float_digits,options",
+        }
+        lines = [f"{name} = {value}" for name, value in settings.items()]
+        target = f"* = host=127.0.0.1 port={postgres.port} user=postgres"
+        file = postgres.folder / "pgbouncer.ini"
+        file.write_text("\n".join(["[databases]", target, "[pgbouncer]", *lines, ""]))
+        path = program("pgbouncer", package="pgbouncer")
+        # It refuses to run as root, as PostgreSQL does.
+        self.daemon = Daemon([path, file], folder / "pgbouncer.log", cwd=postgres.folder, **postgres.owner)
+        self.daemon.wait_until(self._answers, STARTS_WITHIN)
+
+    def _answers(self) -> bool:
+        try:
+            with psycopg.connect(self.database_url("postgres"), connect_timeout=5):
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def database_url(self, name: str) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/{name}"
+
+    def close(self) -> None:
+        self.daemon.terminate()
+
+
 class RedisServer:
     """A Redis of its own that writes nothing to disk."""
 

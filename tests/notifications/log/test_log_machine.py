@@ -220,7 +220,11 @@ class LogMachine(RuleBasedStateMachine):
         through = log.head() * share // 100
         Event.objects.filter(position__lte=through).update(created_at=timezone.now() - timedelta(days=10))
         kept = {position for position in self.positions.values() if position > self.horizon}
-        assert log.prune(timedelta(days=5)) == len([position for position in kept if position <= through])
+        pruned = len([position for position in kept if position <= through])
+        assert log.prune(timedelta(days=5)) == pruned
+        if pruned:
+            # Pruning numbers what was left to it while it had the head locked.
+            self.unsequenced.clear()
         self.horizon = max(self.horizon, through)
 
     # What always holds

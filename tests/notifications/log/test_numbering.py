@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from notifications import log
 from notifications.log import numbering
@@ -65,15 +66,16 @@ def test_a_writer_does_not_wait_for_a_locked_head_and_the_next_one_numbers_its_e
 def test_a_sequencer_that_had_the_lock_numbers_what_others_committed_meanwhile(monkeypatch):
     original, calls = numbering.number_at_once, []
 
-    def number_at_once(connection):
+    def number_at_once(*arguments, **options):
         calls.append(1)
         if len(calls) == 1:
             # Committed while this process numbers: its writer found the head locked, and went on.
             Event.objects.create(channel="a:1", kind="left to the sequencer")
-            numbered = original(connection)
+            numbered = original(*arguments, **options)
             Event.objects.create(channel="a:1", kind="after the numbering")
+            assert numbered
             return numbered._replace(is_more=True)
-        return original(connection)
+        return original(*arguments, **options)
 
     # Makes the head's row, which the tests' flush has deleted.
     log.append("a:1", "first")
@@ -83,17 +85,45 @@ def test_a_sequencer_that_had_the_lock_numbers_what_others_committed_meanwhile(m
     assert len(calls) == 2
 
 
-def test_the_message_says_whether_more_was_committed_and_whose_turn_it_is():
+def number() -> numbering.Numbered:
+    numbered = numbering.number_at_once(connection, 100, sender="")
+    assert numbered
+    return numbered
+
+
+def test_the_call_says_whether_more_was_committed_and_whose_turn_it_is():
     log.append("a:1", "first")
-    assert numbering.number_at_once(connection)[:3] == (numbering.FREE, [], False)
+    assert number() == (numbering.FREE, 0, "", [], False)
     Event.objects.create(channel="a:1", kind="second")
     with meanwhile(lock_head):
-        assert numbering.number_at_once(connection)[:3] == (numbering.LOCKED, [], True)
-    numbered = numbering.number_at_once(connection)
-    assert [(event.kind, event.position, event.data) for event in numbered.events] == [("second", 2, {})]
+        assert number() == (numbering.LOCKED, 0, "", [], False)
+    numbered = number()
+    assert [(event.kind, event.position, event.data) for event in numbered.events or []] == [("second", 2, {})]
+    assert (numbered.state, numbered.head, numbered.epoch) == (numbering.FREE, 2, log.bounds().epoch)
     assert not numbered.is_more
+    Event.objects.create(channel="a:1", kind="third")
     Head.objects.all().delete()
-    assert numbering.number_at_once(connection).head == numbering.MISSING
+    assert number().state == numbering.MISSING
+
+
+def test_the_events_of_a_call_are_those_of_the_log():
+    Event.objects.create(channel="a:1", kind="happened", data={"name": "王小明", "amount": 12.5}, url="/a/", key="a")
+    Event.objects.create(channel="a:1", kind="retracted", data="a text", retracted_at=timezone.now())
+    log.append("a:1", "last")
+    Event.objects.update(position=None)
+    events = number().events or []
+    stored = list(Event.objects.order_by("position").values())
+    assert [{name: value for name, value in vars(event).items() if name != "_state"} for event in events] == stored
+    assert [event["kind"] for event in stored] == ["happened", "retracted", "last"]
+
+
+def test_more_events_than_are_asked_for_are_left_to_be_read():
+    Event.objects.bulk_create(Event(channel="a:1", kind="happened") for _ in range(3))
+    Head.objects.get_or_create(pk=Head.ID)
+    numbered = numbering.number_at_once(connection, 2, sender="")
+    assert numbered
+    assert (numbered.head, numbered.events) == (3, None)
+    assert positions() == [1, 2, 3]
 
 
 def test_a_burst_of_more_events_than_one_message_numbers_is_numbered_whole():
@@ -145,19 +175,26 @@ def test_with_serializable_as_the_default_all_events_are_numbered():
     assert sorted(filter(None, positions())) == list(range(1, 41))
 
 
-def test_a_failed_message_leaves_a_connection_that_works(monkeypatch, caplog):
-    monkeypatch.setattr(numbering, "MESSAGE", numbering.MESSAGE.replace("COMMIT;", "SELECT 1 / 0; COMMIT;"))
+def test_a_failed_call_leaves_a_connection_that_works(monkeypatch, caplog):
+    monkeypatch.setattr(numbering, "CALL", numbering.CALL.replace("%s, %s", "%s / 0, %s"))
     log.append("a:1", "first")
     assert "division by zero" in caplog.text
     with pytest.raises(DatabaseError, match="division by zero"):
-        numbering.number_at_once(connection)
+        number()
     monkeypatch.undo()
     assert positions() == [None]
     log.append("a:1", "second")
     assert positions() == [1, 2]
 
 
-def test_inside_of_a_transaction_the_message_is_not_sent(monkeypatch):
+def test_a_database_that_was_made_without_the_migrations_is_numbered_too(monkeypatch):
+    monkeypatch.setattr(numbering, "CALL", numbering.CALL.replace("number_events", "missing"))
+    log.append("a:1", "first")
+    assert numbering.number_at_once(connection, 0, sender="") is None
+    assert positions() == [1]
+
+
+def test_inside_of_a_transaction_the_procedure_is_not_called(monkeypatch):
     monkeypatch.setattr(numbering, "number_at_once", None)
     with transaction.atomic():
         log.append("a:1", "first")

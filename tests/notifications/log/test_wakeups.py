@@ -15,8 +15,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def no_other_way_to_be_woken(settings):
-    """Through Redis, wake-ups of other processes bring their events too."""
+    """Wake-ups of other processes may bring their events too."""
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    settings.NOTIFICATIONS_WAKE_PROCESSES = False
 
 
 @pytest.fixture

@@ -187,6 +187,8 @@ def test_a_process_that_has_not_noticed_the_new_epoch_asks_to_come_back_and_move
 
     async def scenario():
         follower = await runtime.running()
+        # Behind its first look at the log, in the same thread.
+        await follower._in_thread(lambda: None)
         bounds = await in_thread(log.renew_epoch, follower.epoch)
         early = await Reader(EventStream(), "/events/", cookie, last_event_id=f"{bounds.epoch}-0").end()
         # A wake-up of a process that knows it has the tail look.

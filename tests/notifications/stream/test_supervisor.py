@@ -87,7 +87,7 @@ async def works(tail: Tail, name: str) -> None:
     elif name == "wakeups":
         await until(lambda: wakeups.layer().members)
         await wakeups.layer().group_send("", {"position": 1, "events": ""})
-        await until(lambda: tail._remote.do_arrive)
+        await until(lambda: tail.arrivals.do_arrive)
     else:
         await in_thread(ServerProcess.objects.all().delete)
         async with asyncio.timeout(20):
@@ -145,7 +145,7 @@ def test_a_strange_wake_up_harms_nothing_and_the_next_one_arrives(layer, strange
         before = len(layer.queues)
         for _ in range(5):
             await layer.group_send("", strange)
-        tail._remote.do_arrive = False
+        tail.arrivals.do_arrive = False
         await works(tail, "wakeups")
         # One channel for all: none is left behind that takes messages for ever.
         assert (len(layer.queues), len(layer.members)) == (before, 1)
