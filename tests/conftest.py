@@ -16,7 +16,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models.signals import post_migrate
 from playwright.sync_api import Browser, Page
 
-from tests.support.browsers import headless_chromium
+from tests.support.browsers import SharedChromium, headless_chromium
 from tests.support.people import person
 from tests.support.services import SQLITE, PostgresServer, RedisServer, Site
 
@@ -26,7 +26,7 @@ pytest_plugins = ["notifications.pytest_plugin"]
 # Whoever asks for one of these works with processes that have a database of their own.
 SERVERS = {"site", "demo_site", "site_factory", "postgres_server", "redis_server"}
 # What takes seconds: these, browsers, servers of a project under test, and the wheel with a site made from it.
-SLOW = SERVERS | {"launch_chromium", "sse_client", "wheel"}
+SLOW = SERVERS | {"shared_chromium", "launch_chromium", "sse_client", "wheel"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -214,15 +214,22 @@ def launch_chromium() -> Callable[[], AbstractContextManager[Browser]]:
     return headless_chromium
 
 
-@pytest.fixture
-def chromium(launch_chromium: Callable[[], AbstractContextManager[Browser]]) -> Iterator[Browser]:
-    """A headless Chromium, for one test.
+@pytest.fixture(scope="session")
+def shared_chromium() -> Iterator[SharedChromium]:
+    made = SharedChromium()
+    try:
+        yield made
+    finally:
+        made.close()
 
-    Not for longer: while Playwright runs, this thread has a running event loop, and Django refuses to touch the
-    database of any other test then.
-    """
-    with launch_chromium() as browser:
+
+@pytest.fixture
+def chromium(shared_chromium: SharedChromium) -> Iterator[Browser]:
+    """A headless Chromium with no page open; each test makes profiles of its own."""
+    with shared_chromium.lent() as browser:
         yield browser
+        for context in browser.contexts:
+            context.close()
 
 
 @pytest.fixture

@@ -8,8 +8,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.core.exceptions import SynchronousOnlyOperation
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -131,11 +129,3 @@ def test_a_python_that_is_too_old_is_refused_in_one_line(tmp_path, answer):
     assert message == f"{old_python} is not Python 3.11 or newer; name one: make PYTHON=python3.11 ..."
     assert len(rest) == 1, "the line of make itself"
     assert done.returncode == 2
-
-
-@pytest.mark.django_db
-def test_the_database_is_usable_after_a_browser_in_the_same_thread(launch_chromium):
-    users = get_user_model().objects
-    with launch_chromium(), pytest.raises(SynchronousOnlyOperation):
-        users.exists()
-    assert not users.exists()
