@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_live import log_in
+from tests.browser.test_live import visit
 from tests.support.proxy import Proxy
 from tests.support.services import ServeProcess, Site
 
@@ -48,7 +48,7 @@ def device(proxy: Proxy, browser_page: Callable[..., Page]) -> Callable[..., Bro
         page = browser_page(**options)
         if script:
             page.context.add_init_script(script)
-        log_in(page, proxy, name)
+        visit(page, proxy, name)
         return page.context
 
     return new_device

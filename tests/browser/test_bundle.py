@@ -8,18 +8,24 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import LEADER, WITHOUT_WORKER, WORKER
-from tests.browser.test_live import LINE, expect_live, log_in
+from tests.browser.test_live import LINE, expect_live, visit
 from tests.site.test_checks import PRODUCTION
 from tests.support.services import ServeProcess, Site
 
 
-@pytest.fixture
-def server(demo_site: Site) -> ServeProcess:
-    """Serves the demo with DEBUG off, from what `collectstatic` has made."""
-    folder = demo_site.folder / "static"
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a site with DEBUG off and the files that `collectstatic` has made."""
+    folder = tmp_path_factory.mktemp("static")
     # Loopback has no HTTPS.
-    demo_site.environment |= PRODUCTION | {"ALLOWED_HOSTS": "127.0.0.1", "HTTPS": "0", "STATIC_ROOT": str(folder)}
-    demo_site.manage("collectstatic", "--noinput", "--verbosity", "0")
+    environment = PRODUCTION | {"ALLOWED_HOSTS": "127.0.0.1", "HTTPS": "0", "STATIC_ROOT": str(folder)}
+    Site(folder, "sqlite://", env=environment).manage("collectstatic", "--noinput", "--verbosity", "0")
+    return environment
+
+
+@pytest.fixture
+def server(demo_site: Site, production: dict[str, str]) -> ServeProcess:
+    demo_site.environment |= production
     return demo_site.serve()
 
 
@@ -49,7 +55,7 @@ def test_a_live_event_arrives_through_one_script_and_one_sheet(
         page.context.add_init_script(WITHOUT_WORKER)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    log_in(page, server, "seller")
+    visit(page, server, "seller")
 
     requests = watch(page)
     page.reload()
@@ -65,7 +71,7 @@ def test_a_live_event_arrives_through_one_script_and_one_sheet(
 
 def test_the_payment_page_loads_one_script_more(demo_site, server, browser_page: Callable[..., Page]):
     number = demo_site.manage("place_order", "--buyer", "buyer").stdout.split()[-1]
-    page = log_in(browser_page(), server, "buyer")
+    page = visit(browser_page(), server, "buyer")
     requests = watch(page)
     page.goto(f"{server.url}/orders/{number}/pay/")
     expect_live(page)

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.proxy import Proxy
 from tests.support.services import ServeProcess, Site
+from tests.support.sse import login
 
 LINE = "#notifications > li"
 
@@ -19,6 +21,22 @@ def log_in(page: Page, server: "ServeProcess | Proxy", name: str) -> Page:
     page.locator("input[name=password]:visible").fill("demo")
     page.locator("input[name=password]:visible").press("Enter")
     expect(page).to_have_url(f"{server.url}/")
+    return page
+
+
+def become(page: Page, server: "ServeProcess | Proxy", name: str) -> None:
+    """Makes a profile that of somebody who has logged in, by the form, but without the pages around it."""
+    with closing(login(server.url, name)) as client:
+        page.context.clear_cookies()
+        page.context.add_cookies(
+            [{"name": key, "value": text, "url": server.url} for key, text in client.cookies.items()]
+        )
+
+
+def visit(page: Page, server: "ServeProcess | Proxy", name: str) -> Page:
+    """Opens the start page of somebody who has logged in."""
+    become(page, server, name)
+    page.goto(f"{server.url}/")
     return page
 
 
@@ -61,8 +79,8 @@ def test_an_order_added_in_the_admin_appears_on_the_sellers_dashboard(server, br
 
 
 def test_a_published_post_appears_for_followers_and_for_nobody_else(server, demo_site, browser_page):
-    follower = log_in(browser_page(), server, "follower")
-    stranger = log_in(browser_page(), server, "buyer")
+    follower = visit(browser_page(), server, "follower")
+    stranger = visit(browser_page(), server, "buyer")
     for page in (follower, stranger):
         expect_live(page)
     before = follower.locator(LINE).count()
@@ -90,8 +108,8 @@ def place_order(page: Page, server: ServeProcess) -> str:
 
 
 def test_the_payment_page_goes_to_the_success_page_when_the_provider_calls_back(server, demo_site, browser_page):
-    buyer = log_in(browser_page(), server, "buyer")
-    seller = log_in(browser_page(), server, "seller")
+    buyer = visit(browser_page(), server, "buyer")
+    seller = visit(browser_page(), server, "seller")
     seller.goto(f"{server.url}/sales/")
     expect_live(seller)
     number = place_order(buyer, server)
@@ -106,7 +124,7 @@ def test_the_payment_page_goes_to_the_success_page_when_the_provider_calls_back(
 
 
 def test_a_declined_attempt_leaves_the_payment_page_open_until_one_succeeds(server, demo_site, browser_page):
-    buyer = log_in(browser_page(), server, "buyer")
+    buyer = visit(browser_page(), server, "buyer")
     number = place_order(buyer, server)
     expect_live(buyer)
     for attempt in (1, 2):
@@ -131,14 +149,14 @@ def test_the_payment_page_arrives_without_javascript(server, demo_site, browser_
 def test_a_payment_page_whose_window_ends_says_so(demo_site, browser_page):
     demo_site.environment["PAYMENT_WINDOW_SECONDS"] = "3"
     server = demo_site.serve()
-    buyer = log_in(browser_page(), server, "buyer")
+    buyer = visit(browser_page(), server, "buyer")
     number = place_order(buyer, server)
     expect(buyer).to_have_url(f"{server.url}/orders/{number}/done/")
     expect(buyer.locator("[data-outcome]")).to_have_attribute("data-outcome", "expired")
 
 
 def test_the_page_reconnects_by_itself_and_shows_what_happened_in_between(server, demo_site, browser_page):
-    seller = log_in(browser_page(), server, "seller")
+    seller = visit(browser_page(), server, "seller")
     expect_live(seller)
     demo_site.manage("place_order")
     expect(seller.locator(LINE)).to_have_count(1)
@@ -157,7 +175,7 @@ def test_the_page_reconnects_by_itself_and_shows_what_happened_in_between(server
 
 def test_a_page_restarts_in_good_order_with_its_server(server, demo_site, browser_page):
     """SIGTERM: the stream says bye, the page comes back by itself."""
-    seller = log_in(browser_page(), server, "seller")
+    seller = visit(browser_page(), server, "seller")
     expect_live(seller)
     assert server.terminate() == 0
     demo_site.manage("place_order")
@@ -194,7 +212,7 @@ def test_logging_out_in_one_tab_stops_the_stream_of_another(server, browser_page
 
 
 def test_the_code_on_the_payment_page_pays_from_another_device(server, browser_page):
-    buyer = log_in(browser_page(), server, "buyer")
+    buyer = visit(browser_page(), server, "buyer")
     number = place_order(buyer, server)
     expect(buyer.locator(".qr svg")).to_be_visible()
     address = buyer.locator("main a[href*='/pay/']").get_attribute("href")
@@ -206,8 +224,8 @@ def test_the_code_on_the_payment_page_pays_from_another_device(server, browser_p
 
 
 def test_cancelling_and_refunding_reach_the_other_side_while_it_looks(server, demo_site, browser_page):
-    buyer = log_in(browser_page(), server, "buyer")
-    seller = log_in(browser_page(), server, "seller")
+    buyer = visit(browser_page(), server, "buyer")
+    seller = visit(browser_page(), server, "seller")
     number = place_order(buyer, server)
     seller.goto(f"{server.url}/orders/{number}/")
     expect_live(seller)

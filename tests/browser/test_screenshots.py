@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.busy_day import LONG_NAME
-from tests.browser.test_live import log_in
+from tests.browser.test_live import become, visit
 from tests.support.services import ROOT
 
 SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 360, "height": 740}}
@@ -87,13 +87,15 @@ def test_every_page_fits_its_screen(demo_site, browser_page, tmp_path, language)
     made = demo_site.manage("shell", "--command", "from tests.browser.busy_day import make; make()")
     values = json.loads(made.stdout.splitlines()[-1])
     server = demo_site.serve()
-    buyer = log_in(browser_page(), server, "buyer")
-    buyer.goto(f"{server.url}/orders/{values['pending']}/pay/")
-    values["wallet"] = buyer.locator("main a[href*='/pay/']").evaluate("(link) => link.pathname")
+    # One profile for all of them: its cache has the scripts and styles after the first page.
+    page = browser_page(locale=language, reduced_motion="reduce")
+    visit(page, server, "buyer").goto(f"{server.url}/orders/{values['pending']}/pay/")
+    values["wallet"] = page.locator("main a[href*='/pay/']").evaluate("(link) => link.pathname")
     for name, pages in PAGES.items():
-        page = browser_page(locale=language, reduced_motion="reduce")
         if name:
-            log_in(page, server, name)
+            become(page, server, name)
+        else:
+            page.context.clear_cookies()
         for title, path in pages.items():
             page.set_viewport_size(SIZES["desktop"])
             page.goto(server.url + path.format(**values))
