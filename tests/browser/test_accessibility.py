@@ -133,7 +133,8 @@ def test_the_keyboard_reaches_everything_and_shows_where_it_is(demo_site, browse
     # Reading and dismissing by keyboard: the focus is not lost.
     page.locator(LINE).first.get_by_role("button", name="Mark as read").focus()
     page.keyboard.press("Enter")
-    expect(page.locator(LINE).first.get_by_role("button", name="Mark as unread")).to_be_visible()
+    # Not before the answer: the stream may show the line as read earlier.
+    expect(page.locator(LINE).first.get_by_role("button", name="Mark as unread")).to_be_focused()
     page.locator(LINE).first.get_by_role("button", name="Dismiss").focus()
     page.keyboard.press("Enter")
     expect(page.locator(LINE)).to_have_count(1)

@@ -12,6 +12,9 @@ from tests.browser.test_live import LINE, expect_live, visit
 from tests.site.test_checks import PRODUCTION
 from tests.support.services import ServeProcess, Site
 
+# One worker collects the files, instead of each.
+pytestmark = pytest.mark.xdist_group("collected")
+
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
