@@ -34,6 +34,7 @@ def test_a_failed_test_leaves_the_browser_usable(shared_chromium):
         context.close()
 
 
+# `make test-fast` leaves out what uses it.
 @pytest.mark.usefixtures("shared_chromium")
 def test_a_browser_that_crashed_is_replaced():
     shared = SharedChromium()

@@ -10,22 +10,25 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.support.processes import program
 
-# The first draws no window around a page: a browser test takes a fifth less processor time.
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-# Of several such switches Chromium obeys the last, so these have Playwright's own among them.
-NOT_NEEDED = [
-    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
-    *(
-        "DestroyProfileOnBrowserClose",
-        "HttpsFirstBalancedModeAutoEnable",
-        "HttpsUpgrades",
-        "LensOverlay",
-        "MediaRouter",
-    ),
-    *("NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+DISABLED_FEATURES = [
+    # The suggestions below an address that is typed: each window has a process for them, and no test sees them.
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "WebUIOmniboxPopup",
+    # Playwright's own: of several such switches Chromium obeys the last.
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
     "ThirdPartyStoragePartitioning",
-    # The suggestions below an address that is typed: a process for each window, which no test sees.
-    *("WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "WebUIOmniboxPopup"),
 ]
 SWITCHES = [
     "--disable-gpu",
@@ -35,14 +38,14 @@ SWITCHES = [
     "--disable-sync",
     "--disable-quic",
     "--disable-dev-shm-usage",  # containers give /dev/shm too little room
-    f"--disable-features={','.join(NOT_NEEDED)}",
+    f"--disable-features={','.join(DISABLED_FEATURES)}",
 ]
 
 
 @contextmanager
 def headless_chromium() -> Iterator[Browser]:
     """Runs a browser for as long as the block lasts; the variable CHROMIUM names another one than the installed."""
-    path = os.environ.get("CHROMIUM") or program(*NAMES, package="chromium")
+    path = os.environ.get("CHROMIUM") or program("chromium", "chromium-browser", "google-chrome", package="chromium")
     # It refuses to sandbox itself as root.
     switches = [*SWITCHES, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:
