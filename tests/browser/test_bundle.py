@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Request, expect
 
 from tests.browser.conftest import LEADER, WITHOUT_WORKER, WORKER
-from tests.browser.test_live import LINE, expect_live, visit
+from tests.browser.test_live import LINE, become, expect_live
 from tests.site.test_checks import PRODUCTION
 from tests.support.services import ServeProcess, Site
 
@@ -58,10 +58,10 @@ def test_a_live_event_arrives_through_one_script_and_one_sheet(
         page.context.add_init_script(WITHOUT_WORKER)
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    visit(page, server, "seller")
+    become(page, server, "seller")
 
     requests = watch(page)
-    page.reload()
+    page.goto(server.url)
     expect_live(page)
     demo_site.manage("place_order")
     expect(page.locator(LINE)).to_have_count(1)
@@ -74,7 +74,8 @@ def test_a_live_event_arrives_through_one_script_and_one_sheet(
 
 def test_the_payment_page_loads_one_script_more(demo_site, server, browser_page: Callable[..., Page]):
     number = demo_site.manage("place_order", "--buyer", "buyer").stdout.split()[-1]
-    page = visit(browser_page(), server, "buyer")
+    page = browser_page()
+    become(page, server, "buyer")
     requests = watch(page)
     page.goto(f"{server.url}/orders/{number}/pay/")
     expect_live(page)
