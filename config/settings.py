@@ -205,7 +205,7 @@ LOGGING = {
         "trace": {"()": "notifications.tracing.TraceFilter"},
     },
     "formatters": {
-        "plain": {"format": "{asctime} {levelname} {name} {trace}: {message}", "style": "{"},
+        "plain": {"format": "{asctime} {levelname} {name}{worker} {trace}: {message}", "style": "{"},
         # A line also has the keys of its call's `extra`, such as `stream`.
         "json": {
             "()": "config.json_logs.JsonLines",

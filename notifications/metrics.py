@@ -2,8 +2,13 @@
 
 All are in prometheus_client's own registry, so that a site which exposes it already has them. Nothing here runs once per
 stream and event: a fan-out is counted as a whole, however many streams it reaches.
+
+The workers of `serve --workers` keep their metrics in files of one folder, and each exposes all of them: prometheus_client's
+multiprocess mode. A gauge says there how it is put together.
 """
 
+import math
+import os
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -24,7 +29,10 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 # Delays that are kept for the operators' page: those of the last so many events.
 MAX_DELAYS = 2000
 
-STREAMS = Gauge("notifications_streams_open", "Streams open in this process.")
+# Where several processes keep their metrics together, as prometheus_client reads it; else empty.
+SHARED_FOLDER = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+
+STREAMS = Gauge("notifications_streams_open", "Streams open.", multiprocess_mode="livesum")
 OPENED = Counter("notifications_streams_opened_total", "Streams opened.")
 RESUMED = Counter("notifications_streams_resumed_total", "Streams opened that resume an earlier one.")
 RESETS = Counter(
@@ -46,15 +54,32 @@ COMMIT_TO_SOCKET = Histogram(
     "Time from the appending of an event to the end of its fan-out, once per event with a listener in this process.",
     buckets=BUCKETS,
 )
-BACKGROUND_UP = Gauge("notifications_background_up", "1 while a background task runs, 0 after a failure.", ("task",))
+BACKGROUND_UP = Gauge(
+    "notifications_background_up",
+    "1 while a background task runs, 0 after a failure.",
+    ("task",),
+    multiprocess_mode="livemin",
+)
 BACKGROUND_FAILURES = Counter(
     "notifications_background_failures_total", "Times a background task failed and was started again.", ("task",)
 )
-TAIL_POSITION = Gauge("notifications_tail_position", "Position up to which this process has served its streams.")
-TAIL_BEHIND = Gauge(
-    "notifications_tail_behind_events", "Events that the tail had not served yet when it last compared."
+TAIL_POSITION = Gauge(
+    "notifications_tail_position", "Position up to which streams have been served.", multiprocess_mode="livemax"
 )
-TAIL_SECONDS = Gauge("notifications_tail_lag_seconds", "Seconds since the tail last read the log to its end.")
+TAIL_BEHIND = Gauge(
+    "notifications_tail_behind_events",
+    "Events that the tail had not served yet when it last compared.",
+    multiprocess_mode="livemax",
+)
+# In files this is the moment of the reading: a worker that hangs could not write how long it has been silent.
+TAIL_SECONDS = Gauge(
+    "notifications_tail_lag_seconds",
+    "Seconds since the tail last read the log to its end.",
+    multiprocess_mode="livemin",
+)
+WORKERS_STARTED = Counter(
+    "notifications_workers_started_total", "Workers of `serve --workers` that have been started.", ("reason",)
+)
 
 # Of the latest events: the end of the fan-out on the monotonic clock, the position, the delay in seconds.
 delays: deque[tuple[float, int, float]] = deque(maxlen=MAX_DELAYS)
@@ -66,7 +91,15 @@ def tail_lag() -> float:
     return 0.0 if _read_at is None else time.monotonic() - _read_at
 
 
-TAIL_SECONDS.set_function(tail_lag)
+def lag_since(moment: float) -> float:
+    """Seconds since a moment of the monotonic clock, which all processes of a machine share; 0 since infinity."""
+    return max(0.0, time.monotonic() - moment)
+
+
+if SHARED_FOLDER:
+    TAIL_SECONDS.set(math.inf)
+else:
+    TAIL_SECONDS.set_function(tail_lag)
 
 
 def tail_read(position: int) -> None:
@@ -74,12 +107,16 @@ def tail_read(position: int) -> None:
     global _read_at
     _read_at = time.monotonic()
     TAIL_POSITION.set(position)
+    if SHARED_FOLDER:
+        TAIL_SECONDS.set(_read_at)
 
 
 def tail_stopped() -> None:
     """Records that there is no tail any more: tail_lag() is 0 again."""
     global _read_at
     _read_at = None
+    if SHARED_FOLDER:
+        TAIL_SECONDS.set(math.inf)
 
 
 def fanned_out(delivered: Sequence[tuple[FannedOut, int]]) -> None:

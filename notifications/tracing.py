@@ -12,6 +12,7 @@ from contextvars import ContextVar
 TRACE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 _trace: ContextVar[str] = ContextVar("trace", default="-")
+_worker = ""
 
 
 def begin_trace(asked: str = "") -> str:
@@ -26,9 +27,17 @@ def trace() -> str:
     return _trace.get()
 
 
+def name_worker(number: int) -> None:
+    """Makes this process the worker of this number in its log lines."""
+    global _worker
+    # With the blank that separates it from the word before: a single process has neither.
+    _worker = f" worker-{number}"
+
+
 class TraceFilter(logging.Filter):
-    """Adds the present trace id to each record, as `trace`."""
+    """Adds the present trace id to each record as `trace`, and as `worker` which of several workers this process is."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.trace = _trace.get()
+        record.worker = _worker
         return True

@@ -7,10 +7,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from notifications import conf
+from notifications.metrics import SHARED_FOLDER
+from notifications.monitoring.all_workers import WorkersCollector
 
 # Headers that proxies add. With one of them, REMOTE_ADDR is the proxy's address, not the client's.
 FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip")
@@ -19,7 +21,7 @@ FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwa
 @require_safe
 @never_cache
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Returns the metrics of this process, in the format of the Accept header."""
+    """Returns the metrics of this process and of the other workers beside it, in the format of the Accept header."""
     token = conf.metrics_token()
     if token and not may_read(request):
         answer = HttpResponse("The metrics need their token.\n", status=401, content_type="text/plain")
@@ -29,7 +31,16 @@ def metrics(request: HttpRequest) -> HttpResponse:
         text = "Without METRICS_TOKEN, metrics are for this machine alone.\n"
         return HttpResponse(text, status=403, content_type="text/plain")
     encoder, content_type = choose_encoder(request.headers.get("Accept", ""))
-    return HttpResponse(encoder(REGISTRY), content_type=content_type)
+    return HttpResponse(encoder(registry()), content_type=content_type)
+
+
+def registry() -> CollectorRegistry:
+    """Returns the registry that is exposed."""
+    if not SHARED_FOLDER:
+        return REGISTRY
+    every = CollectorRegistry()
+    every.register(WorkersCollector(SHARED_FOLDER))
+    return every
 
 
 def may_read(request: HttpRequest) -> bool:

@@ -5,12 +5,13 @@ Daphne's own command line offers neither the first nor the last. `internals` lis
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from daphne.server import Server
-from twisted.internet import defer
+from twisted.internet import defer, reactor
 from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
 
@@ -28,6 +29,22 @@ logger = logging.getLogger(__name__)
 BACKLOG = 4096
 # Seconds that streams have to end by themselves on SIGTERM, before they are cancelled.
 DRAIN_SECONDS = 4.0
+# Seconds in which a worker reads requests of connections that it has accepted before it stopped listening.
+LAST_REQUESTS_SECONDS = 0.1
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Returns a socket that listens, for several processes to inherit; raises OSError."""
+    name = host.strip("[]")
+    listening = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((name, port))
+        listening.listen(BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
 
 def endpoint(host: str, port: int) -> str:
@@ -49,13 +66,26 @@ class LongLineChannel(HTTPChannel):
 class StreamServer(Server):  # type: ignore[misc]
     """Daphne's server; its `http_timeout` stays unset, because it counts the whole age of a response (trap 5)."""
 
-    def __init__(self, *, ready_callable: Callable[[], None] | None = None, **options: Any) -> None:
-        """options: as Daphne's. Raises IncompatibleVersions if the installed Daphne or Twisted cannot be used."""
+    def __init__(
+        self,
+        *,
+        ready_callable: Callable[[], None] | None = None,
+        inherited: socket.socket | None = None,
+        endpoints: list[str] | None = None,
+        **options: Any,
+    ) -> None:
+        """options: as Daphne's. inherited: a listening socket to serve, beside the endpoints or instead of them.
+
+        Raises IncompatibleVersions if the installed Daphne or Twisted cannot be used.
+        """
         self.missing = internals.find_missing()
         internals.raise_if_missing(self.missing.serving)
         self._ready = ready_callable
+        self._inherited = inherited
         self.ports: list[Any] = []
-        super().__init__(ready_callable=self.prepare, **options)
+        # Daphne demands an endpoint here, and reads the list when it runs.
+        super().__init__(ready_callable=self.prepare, endpoints=endpoints or ["none"], **options)
+        self.endpoints = endpoints or []
 
     def prepare(self) -> None:
         """Called by run() before the first request; raises IncompatibleVersions."""
@@ -64,6 +94,11 @@ class StreamServer(Server):  # type: ignore[misc]
             logger.warning(consequence)
         if not self.missing.long_lines:
             self.http_factory.protocol = LongLineChannel
+        if self._inherited is not None:
+            # Twisted leaves it as it is, and would wait in accept().
+            self._inherited.settimeout(0)
+            adopt: Any = reactor.adoptStreamPort
+            self.listen_success(adopt(self._inherited.fileno(), self._inherited.family, self.http_factory))
         if self._ready is not None:
             self._ready()
 
@@ -123,6 +158,11 @@ class StreamServer(Server):  # type: ignore[misc]
         """
         return defer.Deferred.fromFuture(asyncio.ensure_future(self.end_applications()))
 
+    def running(self) -> set[asyncio.Task[None]]:
+        """Returns the tasks of the requests that are being served."""
+        tasks = [details[internals.TASK] for details in self.connections.values() if internals.TASK in details]
+        return {task for task in tasks if not task.done()}
+
     async def end_applications(self) -> None:
         """Stops listening, asks every stream to end, waits, cancels, and stops the tail."""
         for port in self.ports:
@@ -130,11 +170,11 @@ class StreamServer(Server):  # type: ignore[misc]
         hub = get_hub()
         hub.draining = True
         hub.close_all()
-        running = [
-            details[internals.TASK]
-            for details in list(self.connections.values())
-            if internals.TASK in details and not details[internals.TASK].done()
-        ]
+        running = self.running()
+        if self._inherited is not None:
+            # Others listen on, so nobody is refused: a connection that was accepted a moment ago is served, not dropped.
+            await asyncio.sleep(LAST_REQUESTS_SECONDS)
+            running |= self.running()
         if running:
             _done, late = await asyncio.wait(running, timeout=DRAIN_SECONDS)
             for application in late:

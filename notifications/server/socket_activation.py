@@ -15,7 +15,14 @@ class SocketActivationError(Exception):
 
 
 def activated_endpoint() -> str:
-    """Returns Twisted's description of the socket that was passed to this process; raises SocketActivationError.
+    """Returns Twisted's description of the socket that was passed to this process; raises SocketActivationError."""
+    with activated_socket() as passed:
+        family = passed.family.name.removeprefix("AF_")
+    return f"systemd:domain={family}:index=0"
+
+
+def activated_socket() -> socket.socket:
+    """Returns a copy of the socket that was passed to this process; raises SocketActivationError.
 
     Twisted has removed LISTEN_PID and LISTEN_FDS from the environment if they were meant for this process, and left the
     names of the sockets.
@@ -29,6 +36,4 @@ def activated_endpoint() -> str:
         raise SocketActivationError(
             f"{len(names)} sockets were handed over, and one is served: give the unit one ListenStream"
         )
-    with socket.socket(fileno=os.dup(LISTEN_FDS_START)) as passed:
-        family = passed.family.name.removeprefix("AF_")
-    return f"systemd:domain={family}:index=0"
+    return socket.socket(fileno=os.dup(LISTEN_FDS_START))

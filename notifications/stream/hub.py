@@ -28,11 +28,13 @@ class Hub(ListenerManager):  # type: ignore[misc]
         super().add_listener(listener)
         if isinstance(listener, StreamListener):
             self.streams.add(listener)
+            metrics.STREAMS.set(len(self.streams))
 
     def remove_listener(self, listener: Listener) -> None:
         """Removes a listener from all its channels."""
         super().remove_listener(listener)
         self.streams.discard(listener)
+        metrics.STREAMS.set(len(self.streams))
 
     def add_to_queues(self, channel: str, event: PlainEvent) -> None:
         """Called by send_event(). An event with an id is in the log, and comes from there."""
@@ -74,7 +76,6 @@ def install() -> None:
     """Puts a Hub in the place of eventstream's listener manager, for which eventstream has no setting."""
     if not isinstance(views.listener_manager, Hub):
         views.listener_manager = Hub()
-    metrics.STREAMS.set_function(lambda: len(get_hub().streams))
 
 
 def get_hub() -> Hub:
