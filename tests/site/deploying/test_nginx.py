@@ -65,10 +65,10 @@ class Front:
         folders = "".join(f"{name}_temp_path {folder}/{name};" for name in names)
         (folder / "nginx.conf").write_text(text.replace("http {", "http { " + folders, 1))
         upstream = (DEPLOY / "upstream.conf").read_text()
-        for port, listed in zip(ports, ("8001", "8002"), strict=True):
-            assert f"127.0.0.1:{listed} " in upstream
-            upstream = upstream.replace(f"127.0.0.1:{listed} ", f"127.0.0.1:{port} ")
-        (folder / "upstream.conf").write_text(upstream)
+        line = "    server 127.0.0.1:8001 max_fails=0;\n"
+        assert line in upstream
+        lines = "".join(line.replace("8001", str(port)) for port in ports)
+        (folder / "upstream.conf").write_text(upstream.replace(line, lines))
         globally = f"daemon off; pid {folder}/nginx.pid;"
         self.daemon = Daemon(
             [path, "-p", folder, "-c", folder / "nginx.conf", "-g", globally, "-e", "stderr"], folder / "nginx.log"

@@ -8,7 +8,9 @@ import sys
 
 from notifications import conf
 from notifications.server import daphne
+from notifications.server.workers import slot
 from tests.site.deploying.files import DEPLOY
+from tests.site.serve.workers import streams_on_all, until
 from tests.support.services import ROOT, STARTS_WITHIN, ServeProcess, Site
 from tests.support.sse import SseClient, login
 
@@ -20,8 +22,8 @@ class Activated(ServeProcess):
 
     SHELL = 'exec 3<&"$GIVEN" && LISTEN_PID=$$ LISTEN_FDS=${FDS:-1} LISTEN_FDNAMES=${NAMES:-live.socket} exec "$@"'
 
-    def __init__(self, site: Site, given: socket.socket) -> None:
-        command = ["bash", "-c", self.SHELL, "bash", sys.executable, "manage.py", "serve", "--systemd"]
+    def __init__(self, site: Site, given: socket.socket, *options: str) -> None:
+        command = ["bash", "-c", self.SHELL, "bash", sys.executable, "manage.py", "serve", "--systemd", *options]
         environment = {**site.environment, "GIVEN": str(given.fileno())}
         log = site.folder / f"activated-{len(site.servers)}.log"
         super().__init__(command, given.getsockname()[1], log, environment, pass_fds=[given.fileno()])
@@ -53,6 +55,19 @@ def test_a_server_takes_the_socket_that_systemd_listens_on_and_leaves_it_open(de
             assert part, received
             received += part
         waiting.close()
+
+
+def test_workers_take_the_socket_that_systemd_listens_on_and_leave_it_open(demo_site: Site):
+    with socket.create_server(("127.0.0.1", 0), backlog=4096) as given:
+        server = Activated(demo_site, given, "--workers", "2")
+        until(lambda: "Serving on the socket that was handed over with 2 workers" in server.log(), server.log())
+        found = streams_on_all(server, login(server.url, "seller").cookies)
+        assert server.terminate() == 0
+        for client in [client for held in found.values() for client in held]:
+            client.wait_closed()
+            assert [event.event for event in client.events] == ["bye"]
+        # Nobody serves, and nobody is refused.
+        socket.create_connection(("127.0.0.1", server.port)).close()
 
 
 def test_more_than_one_socket_is_refused_in_one_line(demo_site: Site):
@@ -91,5 +106,9 @@ def test_the_units_give_the_server_what_it_needs():
     assert service["Service"]["KillSignal"] == "SIGTERM"
     assert int(service["Service"]["TimeoutStopSec"]) > 2 * daphne.DRAIN_SECONDS
     assert int(service["Service"]["LimitNOFILE"]) > conf.max_streams()
-    assert shlex.split(service["Service"]["ExecStart"])[1:] == ["manage.py", "serve", "--systemd"]
+    command = ["manage.py", "serve", "--systemd", "--workers", "auto"]
+    assert shlex.split(service["Service"]["ExecStart"])[1:] == command
+    # The signal of a rolling restart (test_worker_failures.py); the parent ends its workers before systemd kills them.
+    assert service["Service"]["ExecReload"] == "/bin/kill -USR2 $MAINPID"
+    assert int(service["Service"]["TimeoutStopSec"]) > slot.END_WITHIN
     assert "live@%i.socket" in service["Unit"]["Requires"]
