@@ -30,6 +30,7 @@ from .sites import (
     this_project_on_postgresql_and_redis,
     this_project_on_uvicorn,
 )
+from .workers import workers
 from .writers import writers
 
 # In the order of the table's columns.
@@ -52,12 +53,13 @@ MEASURES: dict[str, Callable[[Visitor, AnySite, Visit], None]] = {
     "storm": storm,
     "across": across,
     "four": four,
+    "workers": workers,
     "writers": writers,
     "followers": followers,
     "inbox": inbox,
 }
 # Taken with --full, or when asked for by name.
-LONG = ("crowd", "throng", "storm", "across", "four", "writers", "followers", "inbox")
+LONG = ("crowd", "throng", "storm", "across", "four", "workers", "writers", "followers", "inbox")
 DEFAULT_ROUNDS = 3
 COST = "cost"
 # Load average past which another program competes with server and client; delays then measure the machine's queue.

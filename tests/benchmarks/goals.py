@@ -157,9 +157,28 @@ def process_figures(scale: Scale) -> list[Figure]:
         Figure(
             "four_burst_per_second", f"{servers}, {scale.burst_events} events in a row: deliveries per second", digits=0
         ),
+        *worker_figures(scale),
         Figure("four_opens_per_second", f"{servers}: opens per second together", digits=0),
         Figure("four_streams", f"{servers}: streams held", at_least=4 * scale.four, judged="redis", digits=0),
         *VERDICTS,
+    ]
+
+
+def worker_figures(scale: Scale) -> list[Figure]:
+    found = []
+    for name, serving in (("one", "1 worker"), ("two", "2 workers")):
+        found += [
+            Figure(
+                f"workers_{name}_opens_per_second", f"{serving}: opens per second, {scale.many:,} streams", digits=0
+            ),
+            Figure(f"workers_{name}_open_cpu_ms", f"{serving}: processor time per open", "ms", digits=2),
+            Figure(f"workers_{name}_p50_ms", f"{serving}: one event, {scale.many:,} streams: p50", "ms"),
+            Figure(f"workers_{name}_p99_ms", f"{serving}: one event, {scale.many:,} streams: p99", "ms"),
+        ]
+    return [
+        *found,
+        Figure("workers_opens_ratio", "opens per second, 2 workers ÷ 1", at_least=1.6, judged="redis", digits=2),
+        Figure("workers_opens_bound", "processor time for the opens, 1 worker ÷ the busier of 2", digits=2),
     ]
 
 

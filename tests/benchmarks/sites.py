@@ -200,7 +200,9 @@ def this_project(folder: Path, _stack: ExitStack) -> Site:
             "PAYMENT_CALLBACK_SECRETS": "whsec_b2Ygb25lIHJ1biBvZiB0aGUgYmVuY2htYXJr",
         },
         create_database=lambda name: f"sqlite:///{folder / name}.sqlite3",
-        measures=frozenset({"few", "many", "crowd", "throng", "storm", "writers", "followers", "inbox", "across"}),
+        measures=frozenset(
+            {"few", "many", "crowd", "throng", "storm", "writers", "followers", "inbox", "across", "workers"}
+        ),
     )
 
 
@@ -233,7 +235,7 @@ def this_project_on_postgresql_and_redis(folder: Path, stack: ExitStack) -> Site
         key="redis",
         label="this project on PostgreSQL + Redis",
         variables={**site.variables, "REDIS_URL": server.url},
-        measures=frozenset({"across", "four"}),
+        measures=frozenset({"across", "four", "workers"}),
     )
 
 
