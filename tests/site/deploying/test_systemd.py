@@ -58,6 +58,7 @@ def test_a_server_takes_the_socket_that_systemd_listens_on_and_leaves_it_open(de
 
 
 def test_workers_take_the_socket_that_systemd_listens_on_and_leave_it_open(demo_site: Site):
+    demo_site.environment["TMPDIR"] = str(demo_site.folder)
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as given:
         server = Activated(demo_site, given, "--workers", "2")
         until(lambda: "Serving on the socket that was handed over with 2 workers" in server.log(), server.log())

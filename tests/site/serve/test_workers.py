@@ -11,6 +11,7 @@ from notifications.management.commands.serve import worker_count
 from tests.site.serve.streams import stream
 from tests.site.serve.workers import (
     metric,
+    metrics_folders,
     runs,
     serve_with_workers,
     streams_on_all,
@@ -121,17 +122,20 @@ def test_a_signal_to_the_parent_ends_all_workers_in_good_order(demo_site: Site, 
     for name, held in zip(("worker-1", "worker-2"), found.values(), strict=True):
         assert f"INFO notifications.server.daphne {name} -: ended {len(held)} requests, 0 of them by force" in log
     assert "Traceback" not in log
+    assert metrics_folders(demo_site) == []
     idle.close()
 
 
 def test_workers_end_in_good_order_when_their_parent_is_killed(demo_site: Site):
     server = serve_with_workers(demo_site)
     found = streams_on_all(server, login(server.url, "seller").cookies)
+    assert len(metrics_folders(demo_site)) == 1
     os.kill(server.pid, signal.SIGKILL)
     until(lambda: not any(runs(pid) for pid in found), "workers are left on the port")
     for client in [client for held in found.values() for client in held]:
         client.wait_closed()
         assert [event.event for event in client.events] == ["bye"]
+    assert metrics_folders(demo_site) == []
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port))
 

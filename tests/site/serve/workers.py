@@ -23,9 +23,15 @@ def until(condition, what: str) -> None:
 def serve_with_workers(site: Site, count: int = 2, *more: str) -> ServeProcess:
     """Starts it, and returns once all workers serve."""
     port = free_port()
+    site.environment["TMPDIR"] = str(site.folder)
     server = site.start("manage.py", "serve", "--port", str(port), "--workers", str(count), *more, port=port)
     until(lambda: f"with {count} workers" in server.log(), server.log())
     return server
+
+
+def metrics_folders(site: Site) -> list[Path]:
+    """The temporary folders in which workers keep their metrics."""
+    return list(site.folder.glob("serve-metrics-*"))
 
 
 def workers_of(server: ServeProcess) -> list[int]:
