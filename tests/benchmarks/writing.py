@@ -21,17 +21,21 @@ def publish(run: int, first: int, count: int) -> dict[str, Any]:
     return {"commits": publish_events(publish, run=run, first=first, count=count)}
 
 
-def write(writer: int, seconds: float) -> dict[str, Any]:
-    """Writes as fast as it goes; says how long each transaction took, from its begin until it was sequenced."""
-    from .project import publish
+def write(writer: int, seconds: float, *, plain: bool = False) -> dict[str, Any]:
+    """Writes as fast as it goes; says how long each transaction took, from its begin until it was sequenced.
 
+    plain: only inserts the same rows and commits, as any table is written to.
+    """
+    from .project import insert, publish
+
+    add = insert if plain else publish
     took: list[float] = []
     begun = now = time.monotonic_ns()
     deadline = begun + int(seconds * 1e9)
     while now < deadline:
         before = time.monotonic_ns()
         with transaction.atomic():
-            publish(f"{writer}.{len(took)}.0")
+            add(f"{writer}.{len(took)}.0")
         now = time.monotonic_ns()
         took.append((now - before) / 1e6)
     return {"begun_ns": begun, "ended_ns": now, "took_ms": took}
