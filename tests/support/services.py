@@ -282,10 +282,11 @@ class Site:
     def migrate(self) -> None:
         self.manage("migrate", "--verbosity", "0")
 
-    def serve(self, port: int | None = None) -> ServeProcess:
+    def serve(self, port: int | None = None, *, workers: int = 1) -> ServeProcess:
         """Starts `manage.py serve`, and returns once it answers."""
         port = port or free_port()
-        return self.start("manage.py", "serve", "--host", "127.0.0.1", "--port", str(port), port=port)
+        options = ["--workers", str(workers)] if workers > 1 else []
+        return self.start("manage.py", "serve", "--host", "127.0.0.1", "--port", str(port), *options, port=port)
 
     def start(self, *arguments: str, port: int) -> ServeProcess:
         """Starts Python with these arguments as a server of the site on this port, and returns once it answers."""

@@ -1,14 +1,41 @@
 """What goes wrong during a torture run, on a thread of its own."""
 
 import math
+import os
+import signal
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
 
 from tests.support.services import PostgresServer, RedisServer, ServeProcess, Site
 from tests.torture import plan
 from tests.torture.plan import Fault
+
+# Ends what numbers events at this moment, between any two statements of the procedure.
+END_SEQUENCERS = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE state = 'active' AND query LIKE 'CALL notifications_number_events%'
+"""
+ENDING_SECONDS = 0.5
+
+
+def end_sequencers(database_url: str) -> int:
+    """Ends sequencers for half a second; returns how many."""
+    ended, deadline = 0, time.monotonic() + ENDING_SECONDS
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            [count] = connection.execute(END_SEQUENCERS).fetchone() or [0]
+            ended += count
+    return ended
+
+
+def children(pid: int) -> list[int]:
+    """Returns the child processes of a process."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 class Faults(threading.Thread):
@@ -22,11 +49,13 @@ class Faults(threading.Thread):
         servers: list[ServeProcess],
         postgres: PostgresServer | None,
         redis: RedisServer | None,
+        workers: int = 1,
     ) -> None:
         super().__init__(daemon=True)
         self.faults = faults
         self.due = due
         self.site, self.servers, self.postgres, self.redis = site, servers, postgres, redis
+        self.workers = workers
         self.counts: Counter[str] = Counter()
         self.error: BaseException | None = None
         # When PostgreSQL was last back, as time.monotonic(); infinite while it is away.
@@ -49,17 +78,25 @@ class Faults(threading.Thread):
         """Makes it happen, waits, and mends it."""
         if fault.kind in (plan.KILL, plan.DRAIN):
             server = self.servers[fault.server]
+            if fault.kind == plan.KILL and (workers := children(server.pid)):
+                # Its parent starts another one.
+                os.kill(workers[int(fault.away * 1000) % len(workers)], signal.SIGKILL)
+                return
             if fault.kind == plan.KILL:
                 server.kill()
             else:
                 assert server.terminate() == 0, server.log()[-2000:]
             time.sleep(fault.away / 2)
-            self.servers[fault.server] = self.site.serve(server.port)
+            self.servers[fault.server] = self.site.serve(server.port, workers=self.workers)
         elif fault.kind == plan.REDIS:
             assert self.redis is not None
             self.redis.kill()
             time.sleep(fault.away)
             self.redis.start()
+        elif fault.kind == plan.SEQUENCERS:
+            self.back_at = math.inf
+            self.counts["sequencers ended"] += end_sequencers(self.site.database_url)
+            self.back_at = time.monotonic()
         else:
             assert self.postgres is not None
             self.back_at = math.inf

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 KILL, DRAIN, REDIS, POSTGRES_CRASH, POSTGRES_RESTART = "kill", "drain", "redis", "postgres crash", "postgres restart"
+SEQUENCERS = "sequencers"
 
 
 class Fault(NamedTuple):
@@ -24,12 +25,16 @@ class Plan:
     deliveries: int
     readers: int = 24
     servers: int = 3
+    # Workers of each server; with several, kills are of single workers.
+    workers: int = 1
     processes: int = 2
     threads: int = 3
     kills: int = 3
     drains: int = 1
     redis_outages: int = 0
     postgres_outages: int = 0
+    # Times at which the server's processes that number events are ended in the middle.
+    sequencer_kills: int = 0
     # Longest outage of a service, in seconds.
     outage: float = 2.0
     # Longest pause of a writer before its commit; SQLite holds everybody else up meanwhile.
@@ -50,6 +55,7 @@ class Plan:
         chance = random.Random(f"{self.seed} faults")
         crashes = [POSTGRES_CRASH if number % 2 == 0 else POSTGRES_RESTART for number in range(self.postgres_outages)]
         kinds = [KILL] * self.kills + [DRAIN] * self.drains + [REDIS] * self.redis_outages + crashes
+        kinds += [SEQUENCERS] * self.sequencer_kills
         chance.shuffle(kinds)
         return [
             Fault(

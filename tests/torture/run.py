@@ -120,14 +120,14 @@ def torture(
         make_durable(site.database_url)
     verdict = Verdict(plan)
     people = ask(site, "prepare", readers=plan.readers, seed=plan.seed)["people"]
-    servers = [site.serve() for _ in range(plan.servers)]
+    servers = [site.serve(workers=plan.workers) for _ in range(plan.servers)]
     ports = [server.port for server in servers]
     fleet = Fleet(people, [front(ports)] if front else ports, plan)
 
     def due(fault: Fault) -> bool:
         return fleet.deliveries >= fault.at * plan.deliveries and (not plan.orderly or fleet.all_served())
 
-    faults = Faults(plan.faults(), due, site, servers, postgres, redis)
+    faults = Faults(plan.faults(), due, site, servers, postgres, redis, plan.workers)
     polls = Polls(people, ports, plan, lambda since: faults.back_at + RECOVERS_WITHIN < since)
     began = time.monotonic()
     writers = Writers(plan, site)

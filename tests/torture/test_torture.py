@@ -24,11 +24,13 @@ def judged(verdict: Verdict) -> None:
 
 @pytest.mark.parametrize("engine", [SQLITE], indirect=True)
 def test_nothing_is_lost_twice_or_out_of_order_on_sqlite(site: Site):
-    plan = Plan(SEED, deliveries=6000, servers=2, processes=2, threads=2, kills=2, commit_delay=0.01, pause=0.1)
+    plan = Plan(
+        SEED, deliveries=6000, servers=1, workers=2, processes=2, threads=2, kills=2, commit_delay=0.01, pause=0.1
+    )
     judged(torture(plan, site))
 
 
 @pytest.mark.parametrize("engine", [POSTGRESQL], indirect=True)
 def test_nothing_is_lost_twice_or_out_of_order_on_postgresql_and_redis(site: Site, postgres_server, redis_server):
-    plan = Plan(SEED, deliveries=10_000, servers=2, kills=2, redis_outages=1, postgres_outages=1)
+    plan = Plan(SEED, deliveries=10_000, servers=2, kills=2, redis_outages=1, postgres_outages=1, sequencer_kills=1)
     judged(torture(plan, site, postgres_server, redis_server))
