@@ -1,4 +1,4 @@
-"""The site's own settings, but for what takes a processor long at each log-in and on each page."""
+"""The site's own settings, for tests and for the sites they start, but for what takes a processor long."""
 
 from config.settings import *  # noqa: F403
 
