@@ -3,11 +3,15 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from django.core.management import call_command
+
 from tests.support.documents import Block
+from tests.support.forks import completed
 from tests.support.processes import free_port, program
-from tests.support.services import ROOT, ServeProcess
+from tests.support.services import ROOT, ForkedServer, ServeProcess
 
 # What the site has before: a page of its own, in a frame of its own.
 PAGE = """<!DOCTYPE html>
@@ -34,10 +38,14 @@ def build_wheel(folder: Path) -> Path:
 
 
 class ForeignSite:
-    """A site in a folder of its own; nothing of this checkout is on its path but the wheel."""
+    """A site in a folder of its own; nothing of this checkout is on its path but the wheel.
+
+    What its manage.py does is done by forks (tests/support/forks.py), unless `forks` is off.
+    """
 
     def __init__(self, folder: Path, packages: Path) -> None:
         """Makes what the document supposes."""
+        self.forks = True
         self.folder = folder
         self.servers: list[ServeProcess] = []
         self.environment = {
@@ -48,8 +56,9 @@ class ForeignSite:
             "PYTHONPATH": str(packages),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        self.run("-m", "django", "startproject", "mysite", ".")
-        self.run("manage.py", "startapp", "invoices")
+        call_command("startproject", "mysite", str(folder))
+        (folder / "invoices").mkdir()
+        call_command("startapp", "invoices", str(folder / "invoices"))
         settings = folder / "mysite" / "settings.py"
         text = settings.read_text()
         settings.write_text(text.replace("INSTALLED_APPS = [", 'INSTALLED_APPS = [\n    "invoices",'))
@@ -73,18 +82,24 @@ class ForeignSite:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Runs Python in the site's folder."""
-        done = subprocess.run(
-            [sys.executable, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=100,
-        )
+        if self._is_forked(arguments):
+            done = completed(self.folder / arguments[0], arguments[1:], self.environment, timeout=100)
+        else:
+            done = subprocess.run(
+                [sys.executable, *arguments],
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=100,
+            )
         if check:
             assert done.returncode == 0, f"{' '.join(arguments)}:\n{done.stdout}{done.stderr}"
         return done
+
+    def _is_forked(self, arguments: Sequence[str]) -> bool:
+        return self.forks and arguments[0] == "manage.py"
 
     def shell(self, code: str) -> str:
         """Runs code as somebody would in a shell beside the server; returns what it prints."""
@@ -95,7 +110,8 @@ class ForeignSite:
         port = free_port()
         arguments = [part.format(port=port) for part in command or ("manage.py", "serve", "--port", "{port}")]
         log = self.folder / f"server-{len(self.servers)}.log"
-        server = ServeProcess(
+        kind = ForkedServer if self._is_forked(arguments) else ServeProcess
+        server = kind(
             [sys.executable, *arguments], port, log, self.environment, folder=self.folder, health="/admin/login/"
         )
         self.servers.append(server)

@@ -6,6 +6,8 @@ import pytest
 
 from tests.support.documents import blocks
 
+# Schemathesis is a plugin of the tests' own environment, and takes longer to import than all the others.
+ARGUMENTS = ["-q", "-p", "no:cacheprovider", "-p", "no:schemathesis"]
 IN_MEMORY = """
 def test_a_stream(sse_client):
     sse_client(None)
@@ -26,7 +28,7 @@ def tested_site(foreign_site):
 
 def test_the_documents_own_tests_pass_with_the_fixtures_of_the_wheel(tested_site):
     written = "".join(block.code for block in blocks("testing.md"))
-    done = tested_site.run("-m", "pytest", "-q", "-p", "no:cacheprovider", check=False)
+    done = tested_site.run("-m", "pytest", *ARGUMENTS, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(re.findall(r'^def test_', written, re.MULTILINE))} passed" in done.stdout
 
@@ -36,8 +38,7 @@ def test_a_database_in_memory_is_refused_with_what_to_do(tested_site):
         'from mysite.settings import *\nDATABASES = {"default": {**DATABASES["default"], "TEST": {}}}\n'
     )
     (tested_site.folder / "invoices" / "test_memory.py").write_text(IN_MEMORY)
-    arguments = ["-q", "--ds", "memory", "-p", "no:cacheprovider", "invoices/test_memory.py"]
-    done = tested_site.run("-m", "pytest", *arguments, check=False)
+    done = tested_site.run("-m", "pytest", *ARGUMENTS, "--ds", "memory", "invoices/test_memory.py", check=False)
     (tested_site.folder / "invoices" / "test_memory.py").unlink()
     assert done.returncode == 1
     assert "the test database 'default' is in memory" in done.stdout

@@ -1,7 +1,5 @@
 """What keeps strangers out of the pages: policy, cookies, guessing."""
 
-from contextlib import closing
-
 import pytest
 from django.core.cache import cache
 
@@ -72,15 +70,13 @@ def test_the_admin_has_no_log_in_of_its_own(client):
     assert answer.redirect_chain[-1][0] == "/accounts/login/?next=%2Fadmin%2F"
 
 
-def test_with_debug_off_cookies_are_for_https_alone_and_http_is_sent_there(tmp_path):
-    site = Site(tmp_path, f"sqlite:///{tmp_path}/site.sqlite3", env={**PRODUCTION, "ALLOWED_HOSTS": "127.0.0.1"})
-    site.environment["STATIC_ROOT"] = str(tmp_path / "static")
-    site.migrate()
+def test_with_debug_off_cookies_are_for_https_alone_and_http_is_sent_there(site: Site, tmp_path):
+    site.environment |= {**PRODUCTION, "ALLOWED_HOSTS": "127.0.0.1", "STATIC_ROOT": str(tmp_path / "static")}
     site.manage("collectstatic", "--noinput", "--verbosity", "0")
     server = site.serve()
     import httpx
 
-    with closing(site), httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False) as client:
         answer = client.get(f"{server.url}/accounts/login/")
         assert (answer.status_code, answer.headers["location"]) == (
             301,

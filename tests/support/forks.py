@@ -14,6 +14,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ CONTEXT.set_forkserver_preload(["tests.support.preloaded"])
 # multiprocessing looks at all of its processes whenever one starts, and reads each exit code from a pipe: two threads
 # must not read the same one.
 LOCK = threading.Lock()
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class Fork:
@@ -78,6 +80,21 @@ class Fork:
         self.send_signal(signal.SIGKILL)
 
 
+def completed(
+    script: Path, arguments: Sequence[str], environment: Mapping[str, str], *, timeout: float, stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Runs the script to its end, as subprocess.run does with a new interpreter; at the timeout it is killed."""
+    with tempfile.TemporaryDirectory(prefix="command-") as folder:
+        stdin_file, stdout, stderr = (Path(folder, name) for name in ("stdin", "stdout", "stderr"))
+        stdin_file.write_text(stdin)
+        fork = Fork(script, arguments, environment, stdin=stdin_file, stdout=stdout, stderr=stderr)
+        try:
+            code = fork.wait(timeout)
+        finally:
+            fork.kill()
+        return subprocess.CompletedProcess(arguments, code, stdout.read_text(), stderr.read_text())
+
+
 def _become(
     script: Path, arguments: list[str], environment: dict[str, str], files: tuple[Path, Path, Path | None]
 ) -> None:
@@ -96,7 +113,14 @@ def _become(
     if environment.get("PYTHONFAULTHANDLER"):
         faulthandler.enable()
     sys.argv = [script.name, *arguments]
-    sys.path.insert(0, str(script.parent))
+    # What an interpreter does with its variables; this checkout is on the path of its own programs alone.
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
+    added = [folder for folder in environment.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    sys.path[:] = [
+        str(script.parent),
+        *added,
+        *(path for path in sys.path if path and Path(path).resolve() != CHECKOUT),
+    ]
     try:
         runpy.run_path(str(script), run_name="__main__")
     finally:

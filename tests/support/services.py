@@ -15,7 +15,7 @@ import redis
 from psycopg import sql
 
 from notifications.testing import LocalServer
-from tests.support.forks import Fork
+from tests.support.forks import Fork, completed
 from tests.support.processes import Daemon, free_port, program
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -235,13 +235,13 @@ class ForkedServer(ServeProcess):
 class Site:
     """The project's own manage.py on a database of its own, with nothing of the developer's shell around it.
 
-    Its commands are forks (forks.py); so are its servers where `forks_servers` is set.
+    Its commands and servers are forks (forks.py), but for the servers where `forks_servers` is off.
     """
 
     def __init__(
         self, folder: Path, database_url: str, redis_url: str | None = None, env: Mapping[str, str] | None = None
     ):
-        self.forks_servers = False
+        self.forks_servers = True
         self.folder = folder
         self.database_url = database_url
         self.servers: list[ServeProcess] = []
@@ -264,17 +264,7 @@ class Site:
         self, *arguments: str, check: bool = True, timeout: float = 60, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Runs one management command to its end."""
-        with tempfile.TemporaryDirectory(prefix="command-") as folder:
-            stdin_file, stdout, stderr = (Path(folder, name) for name in ("stdin", "stdout", "stderr"))
-            stdin_file.write_text(stdin)
-            command = Fork(
-                ROOT / "manage.py", arguments, self.environment, stdin=stdin_file, stdout=stdout, stderr=stderr
-            )
-            try:
-                code = command.wait(timeout)
-            finally:
-                command.kill()
-            done = subprocess.CompletedProcess(arguments, code, stdout.read_text(), stderr.read_text())
+        done = completed(ROOT / "manage.py", arguments, self.environment, timeout=timeout, stdin=stdin)
         if check and done.returncode:
             raise AssertionError(f"{' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done

@@ -116,6 +116,8 @@ def torture(
     front: Callable[[list[int]], int] | None = None,
 ) -> Verdict:
     """Runs the plan on a migrated, empty site. front: stands before these ports, and returns its own."""
+    # How they end is tested too.
+    site.forks_servers = False
     if postgres is not None:
         make_durable(site.database_url)
     verdict = Verdict(plan)

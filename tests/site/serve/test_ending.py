@@ -10,6 +10,13 @@ from tests.support.services import Site
 from tests.support.sse import login
 
 
+@pytest.fixture
+def demo_site(demo_site: Site) -> Site:
+    """A site whose servers are interpreters of their own: a fork ends without the interpreter's shutdown."""
+    demo_site.forks_servers = False
+    return demo_site
+
+
 def test_sigterm_ends_open_streams_in_good_order(demo_site: Site):
     """Trap 7: under Django's handler this crashes CPython 3.11 and runs no `finally` anywhere."""
     server = demo_site.serve()

@@ -12,6 +12,8 @@ from tests.support.sse import login
 
 def test_runserver_serves_streams_and_reloads_while_they_are_open(demo_site: Site):
     port = free_port()
+    # It reloads by starting its interpreter anew.
+    demo_site.forks_servers = False
     server = demo_site.start("manage.py", "runserver", f"127.0.0.1:{port}", port=port)
     cookies = login(server.url, "seller").cookies
     watched = ROOT / "config" / "urls.py"
