@@ -1,7 +1,8 @@
 """The API's answers are those that its OpenAPI description promises, for whatever requests that allows (schemathesis)."""
 
+from functools import cache
+
 import pytest
-import schemathesis
 from django.core.wsgi import get_wsgi_application
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
@@ -9,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from notifications import log, subscriptions
 from tests.support.people import person
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# One worker imports schemathesis, which takes two seconds, instead of each.
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("schemathesis")]
 OPERATIONS = [
     "GET /api/inbox",
     "GET /api/unread",
@@ -23,10 +25,17 @@ OPERATIONS = [
 ]
 
 
+@cache
+def description():
+    import schemathesis
+
+    return schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
+
+
 @pytest.fixture
 def api(db):
     """The description, as the running application gives it."""
-    return schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
+    return description()
 
 
 @pytest.fixture

@@ -3,12 +3,11 @@
 import os
 import re
 import shlex
-import subprocess
-import sys
 
 import yaml
 
 from tests.site.deploying.files import DEPLOY
+from tests.support.forks import completed
 from tests.support.services import ROOT, Site
 
 # Variables and files
@@ -65,12 +64,8 @@ def test_the_image_holds_what_its_commands_need(tmp_path):
     words = [word for word in shlex.split(collect) if word != "python"]
     variables = dict(word.split("=", 1) for word in words if "=" in word)
     arguments = [word for word in words if "=" not in word]
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env={"PATH": os.environ.get("PATH", ""), "STATIC_ROOT": str(tmp_path), **variables},
-        capture_output=True,
-        text=True,
-    )
+    script, *rest = arguments
+    environment = {"PATH": os.environ.get("PATH", ""), "STATIC_ROOT": str(tmp_path), **variables}
+    done = completed(ROOT / script, rest, environment, timeout=100)
     assert done.returncode == 0, done.stderr
     assert list(tmp_path.glob("notifications/page.*.js"))
