@@ -94,7 +94,7 @@ $(NODE): package-lock.json
 	@touch $@
 
 clean: ## remove the virtual environment, the caches and the demo database
-	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles db.sqlite3 db.sqlite3-shm db.sqlite3-wal
+	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles db.sqlite3 db.sqlite3-shm db.sqlite3-wal db.sqlite3-wakeups
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN):

@@ -5,6 +5,7 @@ and the sockets have the rights of the database file: who may not write there ca
 killed stays behind; the next one that sends to it finds nobody there, and removes it.
 """
 
+import atexit
 import os
 import socket
 import stat
@@ -46,6 +47,7 @@ def send_datagram(folder: Path, message: bytes, own: Path | None = None) -> None
     if _sender is None:
         _sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         _sender.settimeout(0)
+        atexit.register(_sender.close)
     for name in names:
         path = folder / name
         if path == own:
