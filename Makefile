@@ -22,7 +22,7 @@ CATALOGUE := locale/zh_Hans/LC_MESSAGES
 # What this shell has set for a site of its own is not what is tested; DATABASE_URL alone chooses where tests run.
 UNSET := env -u ALLOWED_HOSTS -u DEBUG -u PAYMENT_CALLBACK_SECRETS -u PAYMENT_WINDOW_SECONDS -u REDIS_URL -u SECRET_KEY
 # A worker takes the next test when it is through with its last: one process alone with ARGS="-n 0".
-PARALLEL := --numprocesses auto --dist loadgroup
+PARALLEL := --numprocesses auto
 
 # With this set, as in many containers, each of the many processes would compile the sources anew.
 unexport PYTHONDONTWRITEBYTECODE

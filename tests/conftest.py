@@ -41,6 +41,14 @@ def pytest_xdist_auto_num_workers() -> int:
     return os.cpu_count() or 1
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Returns what divides the tests among parallel workers."""
+    from tests.support.scheduling import Scheduling
+
+    return Scheduling(config, log)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what --in-process and --fast leave out, and orders the rest for parallel workers."""
@@ -54,10 +62,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    for item in items:
-        if "wheel" in fixtures_of(item):
-            # One worker builds the wheel and installs it, instead of each.
-            item.add_marker(pytest.mark.xdist_group("wheel"))
     # The long tests first, so that no worker is left with one when the others are through.
     items.sort(key=length, reverse=True)
 

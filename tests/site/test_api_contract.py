@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from notifications import log, subscriptions
 from tests.support.people import person
 
-# One worker imports schemathesis, which takes two seconds, instead of each.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("schemathesis")]
+pytestmark = pytest.mark.django_db(transaction=True)
 OPERATIONS = [
     "GET /api/inbox",
     "GET /api/unread",
@@ -27,6 +26,7 @@ OPERATIONS = [
 
 @cache
 def description():
+    # Late: it takes two seconds, and every worker collects this module (tests/support/scheduling.py).
     import schemathesis
 
     return schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())

@@ -14,7 +14,7 @@ from tests.support.services import ROOT, PostgresServer, RedisServer
 
 SUITES = ["tests/notifications", "tests/orders", "tests/blog"]
 # As in the Makefile; pytest-django gives each worker a database, tests/conftest.py a prefix in Redis.
-PARALLEL = ["--numprocesses", "auto", "--dist", "loadgroup"]
+PARALLEL = ["--numprocesses", "auto"]
 
 
 def main(arguments: list[str]) -> int:
