@@ -9,7 +9,25 @@ from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.urls import path, re_path, reverse
 
 
-def with_streams(django_application: Callable[..., Awaitable[None]], routes: Sequence[Any] = ()) -> ProtocolTypeRouter:
+class SiteRouter(ProtocolTypeRouter):  # type: ignore[misc]
+    """Routes requests to streams and pages; and says which stream has a path, for a server that opens streams by itself."""
+
+    def __init__(self, routes: Sequence[Any]) -> None:
+        self._routes = routes
+        super().__init__({"http": URLRouter(routes)})
+
+    def find_stream(self, path: str) -> tuple[Any, dict[str, Any]] | None:
+        """Returns the stream to which the router passes requests for a path, with the arguments of its URL, if it is one."""
+        from notifications.stream import EventStream
+
+        for route in self._routes:
+            if match := route.pattern.match(path.lstrip("/")):
+                is_stream = isinstance(route.callback, EventStream)
+                return (route.callback, {**match[2], **route.default_args}) if is_stream else None
+        return None
+
+
+def with_streams(django_application: Callable[..., Awaitable[None]], routes: Sequence[Any] = ()) -> SiteRouter:
     """Returns an application that answers the addresses of streams, and passes all other requests to Django's.
 
     django_application: the result of get_asgi_application(); call that first, since it loads the apps. routes: further
@@ -24,7 +42,7 @@ def with_streams(django_application: Callable[..., Awaitable[None]], routes: Seq
     return beside_streams(ErrorBoundary(pages), routes)
 
 
-def beside_streams(pages: Any, routes: Sequence[Any] = ()) -> ProtocolTypeRouter:
+def beside_streams(pages: Any, routes: Sequence[Any] = ()) -> SiteRouter:
     """Mounts this app's streams, then the routes, then the pages for all other paths.
 
     pages: an ASGI application with an error boundary of its own.
@@ -35,4 +53,4 @@ def beside_streams(pages: Any, routes: Sequence[Any] = ()) -> ProtocolTypeRouter
 
     streams: dict[str, Any] = {"stream": EventStream(), "operators_stream": EventStream(each(operators_plan))}
     own = [path(reverse(f"notifications:{name}").removeprefix("/"), stream) for name, stream in streams.items()]
-    return ProtocolTypeRouter({"http": URLRouter([*own, *routes, re_path("", pages)])})
+    return SiteRouter([*own, *routes, re_path("", pages)])

@@ -1,6 +1,7 @@
 """`manage.py serve`: Daphne with what streams need.
 
-`daphne` is the server. `direct_write` writes to sockets at once, `flow_control` waits for slow clients, `receive_queue`
+`daphne` is the server. `channel` and `request_head` take plain requests for streams from Twisted, `stream_protocol` serves
+them; all other requests take Daphne's way. `direct_write` writes to sockets at once, `flow_control` waits for slow clients, `receive_queue`
 passes requests to the application, `socket_activation` takes the socket that systemd passes, `error_boundary` ends a
 response that failed. `internals` lists and checks what these use of Daphne and Twisted beyond their documented interfaces.
 

@@ -16,18 +16,15 @@ def is_plain_tcp(transport: Any) -> bool:
     return isinstance(transport, tcp.Connection) and not transport.TLS
 
 
-class SocketWriter:
-    """Writes the chunks of one streamed response to its socket.
+class TransportWriter:
+    """Writes the chunks of one streamed response to the socket of its transport.
 
     One event to a thousand streams is a thousand of these calls: while a client keeps up, each touches the socket alone.
     """
 
-    __slots__ = ("_request", "_send", "has_buffered", "when_left")
+    __slots__ = ("_send", "has_buffered")
 
-    def __init__(self, request: Any, when_left: Callable[[Callable[[], None] | None], None]) -> None:
-        """request: Daphne's WebRequest. when_left: takes the function to call when the client has left."""
-        self._request = request
-        self.when_left = when_left
+    def __init__(self) -> None:
         self._send: Callable[[bytes], int] | None = None
         # Set when something has been written the ordinary way, and may still wait in Twisted's buffers.
         self.has_buffered = True
@@ -52,19 +49,38 @@ class SocketWriter:
             return False
         if sent < len(chunk):
             self.has_buffered = True
-            self._request.channel.transport.write(chunk[sent:])
+            self.streaming_transport().write(chunk[sent:])
         return True
+
+    def streaming_transport(self) -> Any:
+        """Returns the transport while a chunked response is on its way, else None."""
+        raise NotImplementedError
 
     def _is_drained(self) -> bool:
         """Whether everything written so far has reached the socket, and more may follow."""
-        request = self._request
-        channel = request.channel
-        if channel is None or not request.startedWriting or request.finished or not request.chunked:
-            return False
-        transport = channel.transport
-        if not is_plain_tcp(transport) or not transport.connected or transport.disconnecting:
+        transport = self.streaming_transport()
+        if transport is None or not is_plain_tcp(transport) or not transport.connected or transport.disconnecting:
             return False
         if transport._tempDataBuffer or transport.offset < len(transport.dataBuffer):  # noqa: SLF001
             return False
         self._send, self.has_buffered = transport.socket.send, False
         return True
+
+
+class SocketWriter(TransportWriter):
+    """The writer of a response that Daphne's WebRequest has begun."""
+
+    __slots__ = ("_request", "when_left")
+
+    def __init__(self, request: Any, when_left: Callable[[Callable[[], None] | None], None]) -> None:
+        """request: Daphne's WebRequest. when_left: takes the function to call when the client has left."""
+        super().__init__()
+        self._request = request
+        self.when_left = when_left
+
+    def streaming_transport(self) -> Any:
+        request = self._request
+        channel = request.channel
+        if channel is None or not request.startedWriting or request.finished or not request.chunked:
+            return None
+        return channel.transport

@@ -4,9 +4,13 @@ Daphne buffers whatever it is given: a client that never reads grows the process
 """
 
 import asyncio
+import logging
+from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
+
+logger = logging.getLogger(__name__)
 
 # Seconds. A client that has read nothing for this long is disconnected; it resumes from its cursor when it comes back.
 WRITE_TIMEOUT = 30.0
@@ -39,3 +43,11 @@ class FlowControl:
             self._resumed = asyncio.get_running_loop().create_future()
             async with asyncio.timeout(WRITE_TIMEOUT):
                 await self._resumed
+
+    async def drain_or_abort(self, transport: Any) -> None:
+        """Returns once more may be written to the transport, or has it closed if its client does not read."""
+        try:
+            await self.drain()
+        except TimeoutError:
+            logger.info("a client has read nothing for %d s and is let go", WRITE_TIMEOUT)
+            transport.abortConnection()

@@ -9,7 +9,7 @@ import inspect
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any
 
@@ -47,6 +47,10 @@ LONG_LINES = ("MAX_LENGTH",)
 # Headers that a stream lets go of once they are sent: otherwise each stream keeps 1.5 KB more.
 HEADERS = ("clean_headers", "requestHeaders", "responseHeaders")
 
+# Streams that are opened from the connection itself: otherwise Twisted and Daphne make a request of each, as of any other.
+BETWEEN_REQUESTS = ("_buffer", "persistent", "requests", "setTimeout")
+HANDED_OVER = ("protocol",)
+
 
 class IncompatibleVersions(Exception):
     """The installed Daphne or Twisted lacks a name that serving needs; the message is one line with what is missing."""
@@ -60,6 +64,7 @@ class Missing:
     direct_writes: list[str]
     long_lines: list[str]
     headers: list[str]
+    streams: list[str] = field(default_factory=list)
 
     def consequences(self) -> list[str]:
         """Returns a line for each thing that is lost though the server works."""
@@ -67,6 +72,7 @@ class Missing:
             (self.direct_writes, "events are written Daphne's own, slower way"),
             (self.long_lines, "a request with a header line longer than 16 KB gets no answer"),
             (self.headers, "each open stream keeps its request's headers, about 1.5 KB"),
+            (self.streams, "each stream is opened the ordinary, slower way, and takes more memory"),
         ]
         return [f"{installed()} have no {', '.join(names)}: {loss}" for names, loss in losses if names]
 
@@ -92,6 +98,8 @@ def find_missing() -> Missing:
                 direct_writes=writes,
                 long_lines=long_lines,
                 headers=lacking(request, HEADERS, "Request"),
+                streams=lacking(request.channel, BETWEEN_REQUESTS, "HTTPChannel")
+                + lacking(transport, HANDED_OVER, "Connection"),
             )
     except Exception as error:  # noqa: BLE001  any error means that the request was not served as it is today
         return Missing([f"way for a request to the application ({error!r})"], [], long_lines, [])

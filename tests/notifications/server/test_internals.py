@@ -12,8 +12,10 @@ from django.core.management import CommandError, call_command
 from twisted.internet import tcp
 from twisted.web.http import HTTPChannel
 
+from notifications.routing import beside_streams
 from notifications.server import internals
-from notifications.server.daphne import LongLineChannel, StreamServer, endpoint
+from notifications.server.channel import LongLineChannel, StreamChannel
+from notifications.server.daphne import StreamServer, endpoint
 from notifications.stream.application import WRITE_NOW
 
 
@@ -41,9 +43,9 @@ def rename(monkeypatch, owner, name: str) -> None:
     monkeypatch.setattr(owner, name, Renamed(owner, name), raising=False)
 
 
-def server() -> StreamServer:
+def server(application=None) -> StreamServer:
     """A server as far as Daphne brings it before the first request."""
-    made = StreamServer(application=None, endpoints=[endpoint("127.0.0.1", 0)])
+    made = StreamServer(application=application, endpoints=[endpoint("127.0.0.1", 0)])
     made.connections = {}
     made.http_factory = HTTPFactory(made)
     return made
@@ -148,6 +150,40 @@ def test_without_a_requests_headers_streams_keep_them(monkeypatch, caplog, name)
     made.prepare()
     assert made.missing.headers == [f"Request.{name}"]
     assert "keeps its request's headers" in caplog.text
+
+
+def test_a_site_that_names_its_streams_has_them_opened_from_the_connection():
+    made = server(beside_streams(print))
+    made.prepare()
+    assert isinstance(made.http_factory.buildProtocol(None), StreamChannel)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"root_path": "/shop"}, {"proxy_forwarded_address_header": "X-Forwarded-For"}],
+    ids=lambda option: next(iter(option)),
+)
+def test_where_daphne_changes_requests_streams_are_opened_the_ordinary_way(option):
+    made = StreamServer(application=beside_streams(print), endpoints=[endpoint("127.0.0.1", 0)], **option)
+    made.connections, made.http_factory = {}, HTTPFactory(made)
+    made.prepare()
+    assert not isinstance(made.http_factory.buildProtocol(None), StreamChannel)
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        *((HTTPChannel, name) for name in internals.BETWEEN_REQUESTS),
+        *((tcp.Connection, name) for name in internals.HANDED_OVER),
+    ],
+)
+def test_without_a_connection_to_hand_over_streams_are_opened_the_ordinary_way(monkeypatch, caplog, owner, name):
+    rename(monkeypatch, owner, name)
+    made = server(beside_streams(print))
+    made.prepare()
+    assert [lost.rpartition(".")[2] for lost in made.missing.streams] == [name]
+    assert "opened the ordinary" in caplog.text
+    assert not isinstance(made.http_factory.buildProtocol(None), StreamChannel)
 
 
 def test_a_warning_names_versions_and_what_is_lost(caplog):
