@@ -9,6 +9,7 @@ They hold for five minutes: the load client only sends them.
 import json
 import sys
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import django
@@ -26,7 +27,7 @@ def main(count: str, cookies: str, output: str) -> None:
     sessions = Path(cookies).read_text().splitlines()
     people = list(get_user_model().objects.filter(username__startswith="reader").order_by("pk"))
     seller, _ = get_user_model().objects.get_or_create(username="seller")
-    product, _ = Product.objects.get_or_create(seller=seller, name="Tea", price="12.50")
+    product, _ = Product.objects.get_or_create(seller=seller, name="Tea", price=Decimal("12.50"))
     now = timezone.now()
     # Placed without signals: what is measured is the payment alone.
     orders = Order.objects.bulk_create(
