@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from notifications.server import internals
 from notifications.server.daphne import StreamServer, endpoint
 from tests.support.services import ROOT, Site
-from tests.support.sse import login
+from tests.support.sse import SseClient, login
 
 TRAPS = 27
 ROW = re.compile(r"^\| (\d+) [^|]+\| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
@@ -49,7 +49,10 @@ def test_a_client_that_sent_too_much_ahead_and_left_is_noticed_by_the_next_write
     cookie = f"sessionid={browser.cookies['sessionid']}"
     browser.close()
     demo_site.manage("place_order")
-    settled = before = server.sockets()
+    # The first stream has the server open sockets that it keeps, to be woken through.
+    with SseClient(f"{server.url}/events/", cookies={"sessionid": cookie.partition("=")[2]}) as first:
+        assert first.status == 200
+        settled = before = server.sockets() - 1
     connection = socket.create_connection(("127.0.0.1", urlsplit(server.url).port or 0), timeout=20)
     connection.sendall(f"GET /events/ HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {cookie}\r\n\r\n".encode())
     assert b"retry:" in connection.recv(65536) + connection.recv(65536)
