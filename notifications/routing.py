@@ -13,8 +13,11 @@ class SiteRouter(ProtocolTypeRouter):  # type: ignore[misc]
     """Routes requests to streams and pages; and says which stream has a path, for a server that opens streams by itself."""
 
     def __init__(self, routes: Sequence[Any]) -> None:
+        # Imported here, because it imports models.
+        from notifications.server.adapter import ServerAdapter
+
         self._routes = routes
-        super().__init__({"http": URLRouter(routes)})
+        super().__init__({"http": ServerAdapter(URLRouter(routes))})
 
     def find_stream(self, path: str) -> tuple[Any, dict[str, Any]] | None:
         """Returns the stream to which the router passes requests for a path, with the arguments of its URL, if it is one."""

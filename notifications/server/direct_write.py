@@ -10,6 +10,8 @@ from typing import Any
 
 from twisted.internet import tcp
 
+from notifications.stream.asgi import chunk
+
 
 def is_plain_tcp(transport: Any) -> bool:
     """Whether what is written to the transport's socket goes to the client as it is."""
@@ -24,32 +26,29 @@ class TransportWriter:
 
     __slots__ = ("_send", "has_buffered")
 
+    frame = staticmethod(chunk)
+
     def __init__(self) -> None:
         self._send: Callable[[bytes], int] | None = None
         # Set when something has been written the ordinary way, and may still wait in Twisted's buffers.
         self.has_buffered = True
 
-    @staticmethod
-    def frame(data: bytes) -> bytes:
-        """Returns the data as one chunk (RFC 9112, section 7.1); it is the same for every stream."""
-        return b"%x\r\n%b\r\n" % (len(data), data)
-
-    def write(self, chunk: bytes) -> bool:
+    def write(self, framed: bytes) -> bool:
         """Writes a chunk; returns False if it must be written the ordinary way, behind what was written before."""
         if self.has_buffered and not self._is_drained():
             return False
         assert self._send is not None
         try:
-            sent = self._send(chunk)
+            sent = self._send(framed)
         except BlockingIOError:
             sent = 0
         except OSError:
             # Twisted will meet the same error, and knows how to end a connection.
             self.has_buffered = True
             return False
-        if sent < len(chunk):
+        if sent < len(framed):
             self.has_buffered = True
-            self.streaming_transport().write(chunk[sent:])
+            self.streaming_transport().write(framed[sent:])
         return True
 
     def streaming_transport(self) -> Any:

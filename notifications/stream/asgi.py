@@ -17,6 +17,11 @@ def body(content: bytes, *, more: bool = False) -> AsgiMessage:
     return {"type": "http.response.body", "body": content, "more_body": more}
 
 
+def chunk(data: bytes) -> bytes:
+    """Returns the data as one chunk of an HTTP/1.1 body (RFC 9112, section 7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
 async def start(send: Send, extra: Headers = ()) -> None:
     """Starts a streamed response."""
     headers = [
@@ -40,6 +45,10 @@ class DirectWriter(Protocol):
         """Writes framed bytes; returns False if they must be written by `send` instead."""
         ...
 
-    def when_left(self, callback: Callable[[], None] | None, /) -> None:
-        """Sets the function to call when the client has left; calls it at once if it has. None: no function."""
+    @property
+    def when_left(self) -> Callable[[Callable[[], None] | None], None] | None:
+        """Sets the function to call when the client has left; calls it at once if it has. None: no function.
+
+        It is None itself on a server that says so by `receive` alone.
+        """
         ...

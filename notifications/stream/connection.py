@@ -81,10 +81,11 @@ class Connection:
         hub.add_listener(listener)
         attached_at, listener.epoch = self._tail.cursor, self._tail.epoch
         watcher = None
-        if self._writer is None:
+        when_left = None if self._writer is None else self._writer.when_left
+        if when_left is None:
             watcher = asyncio.create_task(self._watch(receive))
         else:
-            self._writer.when_left(self._leave)
+            when_left(self._leave)
         cursor = self._accepted.cursor
         presence.record_opened(listener, cursor and cursor.position)
         try:
@@ -106,8 +107,8 @@ class Connection:
         finally:
             if watcher is not None:
                 watcher.cancel()
-            elif self._writer is not None:
-                self._writer.when_left(None)
+            elif when_left is not None:
+                when_left(None)
             hub.remove_listener(listener)
             presence.record_ended(listener, self._reason())
             await self._response.end()
