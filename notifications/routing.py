@@ -15,9 +15,10 @@ class SiteRouter(ProtocolTypeRouter):  # type: ignore[misc]
     def __init__(self, routes: Sequence[Any]) -> None:
         # Imported here, because it imports models.
         from notifications.server.adapter import ServerAdapter
+        from notifications.server.shutdown import Lifespan
 
         self._routes = routes
-        super().__init__({"http": ServerAdapter(URLRouter(routes))})
+        super().__init__({"http": ServerAdapter(URLRouter(routes)), "lifespan": Lifespan()})
 
     def find_stream(self, path: str) -> tuple[Any, dict[str, Any]] | None:
         """Returns the stream to which the router passes requests for a path, with the arguments of its URL, if it is one."""

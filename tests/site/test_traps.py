@@ -11,7 +11,7 @@ from notifications.server.daphne import StreamServer, endpoint
 from tests.support.services import ROOT, Site
 from tests.support.sse import SseClient, login
 
-TRAPS = 27
+TRAPS = 28
 ROW = re.compile(r"^\| (\d+) [^|]+\| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
