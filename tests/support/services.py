@@ -281,7 +281,9 @@ class Site:
     def start(self, *arguments: str, port: int) -> ServeProcess:
         """Starts Python with these arguments as a server of the site on this port, and returns once it answers."""
         log_path = self.folder / f"server-{len(self.servers)}.log"
-        kind = ForkedServer if self.forks_servers and arguments[0] == "manage.py" else ServeProcess
+        # A parent of workers starts these with its own command line, and that of a fork is another.
+        forks = self.forks_servers and arguments[0] == "manage.py" and "--workers" not in arguments
+        kind = ForkedServer if forks else ServeProcess
         server = kind([sys.executable, *arguments], port, log_path, self.environment)
         self.servers.append(server)
         return server
