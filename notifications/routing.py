@@ -17,14 +17,14 @@ class SiteRouter(ProtocolTypeRouter):  # type: ignore[misc]
         from notifications.server.adapter import ServerAdapter
         from notifications.server.shutdown import Lifespan
 
-        self._routes = routes
+        self.routes = routes
         super().__init__({"http": ServerAdapter(URLRouter(routes)), "lifespan": Lifespan()})
 
     def find_stream(self, path: str) -> tuple[Any, dict[str, Any]] | None:
         """Returns the stream to which the router passes requests for a path, with the arguments of its URL, if it is one."""
         from notifications.stream import EventStream
 
-        for route in self._routes:
+        for route in self.routes:
             if match := route.pattern.match(path.lstrip("/")):
                 is_stream = isinstance(route.callback, EventStream)
                 return (route.callback, {**match[2], **route.default_args}) if is_stream else None

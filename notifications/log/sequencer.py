@@ -1,10 +1,8 @@
 """Gives committed events their positions (the invariants are in the docstring of the package)."""
 
-import random
-import time
 from collections.abc import Callable
 
-from django.db import OperationalError, connections, transaction
+from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
@@ -21,13 +19,7 @@ LOCK_TIMEOUT = "2s"
 # Events that a wake-up carries at most; a tail reads any more from the log.
 MOST_CARRIED = 100
 
-# The result code of SQLite for a database that another writer has locked, and the seconds until the next attempt.
-BUSY = 5
-STEP_SECONDS = (0.0005, 0.0025)
-
 EVENT_TABLE, HEAD_TABLE = Event._meta.db_table, Head._meta.db_table
-
-PENDING = f"SELECT 1 FROM {EVENT_TABLE} WHERE position IS NULL LIMIT 1"  # noqa: S608
 
 # The function that runs after a commit, for each database alias.
 _callbacks: dict[str, Callable[[], None]] = {}
@@ -58,37 +50,10 @@ def sequence_committed(alias: str) -> None:
             wakeups.wake(Sequenced(numbered.head, numbered.events or [], numbered.epoch))
         if numbered.state == numbering.LOCKED or not numbered.is_more:
             return
-    in_turn = _give_in_turn if connection.vendor == "sqlite" and not connection.in_atomic_block else give_positions
-    sequenced = in_turn(using=alias, carry=carry)
-    if sequenced is None:
-        return
+    sequenced = give_positions(using=alias, carry=carry)
     if notify:
         numbering.notify_others(connection, sequenced.head, sequenced.epoch, wakeups.sender())
     wakeups.wake(sequenced)
-
-
-def _give_in_turn(*, using: str, carry: bool) -> Sequenced | None:
-    """Does what give_positions() does, on SQLite; None if another process has given all positions meanwhile.
-
-    SQLite waits for the lock of another writer in steps of up to 100 ms, in which many others may be served. Here the steps
-    are short, and end when the events have their positions: with eight writers this halves the slowest percent.
-    """
-    with connections[using].cursor() as cursor:
-        [patience] = cursor.execute("PRAGMA busy_timeout").fetchone()
-        deadline = time.monotonic() + patience / 1000
-        cursor.execute("PRAGMA busy_timeout = 0")
-        try:
-            # All rows: a statement that is not at its end keeps the snapshot that it reads, behind which nobody may write.
-            while cursor.execute(PENDING).fetchall():
-                try:
-                    return give_positions(using=using, carry=carry)
-                except OperationalError as error:
-                    if getattr(error.__cause__, "sqlite_errorcode", 0) != BUSY or time.monotonic() > deadline:
-                        raise
-                time.sleep(random.uniform(*STEP_SECONDS))  # noqa: S311  no secret
-        finally:
-            cursor.execute(f"PRAGMA busy_timeout = {int(patience)}")
-    return None
 
 
 def sequence(*, using: str | None = None) -> int:

@@ -48,7 +48,7 @@ def patterns(found: list[URLPattern | URLResolver], prefix: str = "") -> Iterato
 
 def streams() -> set[str]:
     """The addresses that ASGI answers before Django."""
-    routes = application.application_mapping["http"].routes
+    routes = application.routes
     return {str(route.pattern) for route in routes} - {""}
 
 
