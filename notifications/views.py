@@ -8,7 +8,6 @@ from django.core.exceptions import BadRequest, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -19,7 +18,7 @@ from notifications.digests import message
 from notifications.inbox import groups
 from notifications.middleware import AuthenticatedRequest
 from notifications.models import Reading
-from notifications.sanitizing import LARGEST_POSITION, parse_position
+from notifications.sanitizing import LARGEST_POSITION, local_path, parse_position
 
 # The values of the forms' `action`, and the state that each gives to an item.
 ACTIONS = {
@@ -39,9 +38,7 @@ def position_of(text: str, name: str) -> int:
 
 def back(request: HttpRequest) -> HttpResponse:
     """Redirects to the page that had the form, if it is one of this site, else to the inbox."""
-    target = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
-    return redirect(target if safe else "notifications:inbox")
+    return redirect(local_path(request.POST.get("next", "")) or "notifications:inbox")
 
 
 @require_GET

@@ -123,6 +123,9 @@ def test_marking_all_read_leads_back_to_where_it_was_asked_but_to_no_other_site(
         ("/", "/"),
         ("https://evil.example/", "/notifications/"),
         ("//evil.example", "/notifications/"),
+        ("/\\evil.example", "/notifications/"),
+        # redirect() takes what has neither a slash nor a dot for the name of a view.
+        *((word, "/notifications/") for word in ("?", "#", "x", "a:b", "javascript:alert(1)", "", " ", "\x00")),
     ):
         assert client.post("/notifications/read/", {"next": back})["Location"] == leads_to
 
