@@ -21,6 +21,8 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE state = 'active' AND query LIKE 'CALL notifications_number_events%'
 """
 ENDING_SECONDS = 0.5
+# Seconds after which all workers of a server that answers do serve.
+SERVES_WITHIN = 4.0
 
 
 def end_sequencers(database_url: str) -> int:
@@ -78,8 +80,10 @@ class Faults(threading.Thread):
         """Makes it happen, waits, and mends it."""
         if fault.kind in (plan.KILL, plan.DRAIN):
             server = self.servers[fault.server]
-            if fault.kind == plan.KILL and (workers := children(server.pid)):
-                # Its parent starts another one.
+            if fault.kind == plan.KILL and self.workers > 1:
+                # Its parent starts another one; a server of which a worker ends before it has ever served gives up.
+                time.sleep(SERVES_WITHIN)
+                workers = children(server.pid)
                 os.kill(workers[int(fault.away * 1000) % len(workers)], signal.SIGKILL)
                 return
             if fault.kind == plan.KILL:
