@@ -15,7 +15,6 @@ The server runs all steps by itself: a process that is stopped or killed in the 
 """
 
 import json
-import logging
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -25,8 +24,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
 from notifications.models import Event
-
-logger = logging.getLogger("notifications.log")
 
 FREE, LOCKED, MISSING = "free", "locked", "missing"
 CALL = "CALL notifications_number_events(%s, %s, NULL, NULL, NULL, NULL, NULL)"

@@ -115,10 +115,7 @@ def way() -> str:
 
 def carry_events() -> bool:
     """Whether wake() hands events to anybody, so that they need be read."""
-    if _tail is not None or layer() is not None:
-        return True
-    folder = datagrams.folder_of(database()) if conf.wakes_processes() else None
-    return folder is not None and folder.exists()
+    return _tail is not None or layer() is not None or _mailboxes() is not None
 
 
 def wake(sequenced: Sequenced) -> None:
@@ -138,9 +135,14 @@ def wake(sequenced: Sequenced) -> None:
 
 def send_to_processes(sequenced: Sequenced) -> None:
     """Wakes the other processes of a site on SQLite; never blocks, never raises."""
-    folder = datagrams.folder_of(database()) if conf.wakes_processes() else None
-    if folder is not None and folder.exists():
+    if (folder := _mailboxes()) is not None:
         datagrams.send_datagram(folder, json.dumps(packed(sequenced)).encode(), _own)
+
+
+def _mailboxes() -> Path | None:
+    """Returns the folder to which datagrams are sent; None if nobody has made it, or none are sent."""
+    folder = datagrams.folder_of(database()) if conf.wakes_processes() else None
+    return folder if folder is not None and folder.exists() else None
 
 
 async def publish(sequenced: Sequenced) -> None:

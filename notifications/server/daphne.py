@@ -199,9 +199,7 @@ class StreamServer(Server):  # type: ignore[misc]
         """Stops listening, asks every stream to end, waits, cancels, and stops the tail."""
         for port in self.ports:
             port.stopListening()
-        hub = get_hub()
-        hub.draining = True
-        hub.close_all()
+        get_hub().drain()
         running = self.running()
         if self._inherited is not None:
             # Others listen on, so nobody is refused: a connection that was accepted a moment ago is served, not dropped.

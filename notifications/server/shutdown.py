@@ -69,7 +69,6 @@ def chain(number: signal.Signals, loop: asyncio.AbstractEventLoop) -> None:
 def end_streams() -> None:
     """Asks every stream to end, and lets no further one in."""
     hub = get_hub()
-    hub.draining = True
     if hub.streams:
         logger.info("the server ends: %d streams are asked to come back", len(hub.streams))
-    hub.close_all()
+    hub.drain()

@@ -66,6 +66,11 @@ class Hub(ListenerManager):  # type: ignore[misc]
             if not listeners:
                 self.listeners_by_channel.pop(channel, None)
 
+    def drain(self) -> None:
+        """Lets no further stream in, and asks every stream to end."""
+        self.draining = True
+        self.close_all()
+
     def close_all(self) -> None:
         """Ends all open streams; their clients are asked to come back."""
         for stream in list(self.streams):

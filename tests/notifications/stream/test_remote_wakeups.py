@@ -11,9 +11,8 @@ import pytest
 from django.db import connection, transaction
 
 from notifications import log
-from notifications.log import datagrams, wakeups
+from notifications.log import datagrams, numbering, wakeups
 from notifications.log.wakeups import Sequenced
-from notifications.models import Head
 from notifications.monitoring import health
 from notifications.stream import runtime
 from notifications.stream.remote_wakeups import Arrivals, notify_receiver
@@ -50,6 +49,13 @@ async def until(condition) -> None:
     async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  the conditions are no events
             await asyncio.sleep(0.01)
+
+
+async def hears_an_event_from_elsewhere(tail: Tail) -> None:
+    """Asserts that the first event that another process appends reaches the tail."""
+    await in_thread(append_elsewhere)
+    await until(lambda: tail.cursor == 2)
+    assert await in_thread(log.head) == 2
 
 
 @asynccontextmanager
@@ -170,8 +176,7 @@ def test_what_a_killed_process_leaves_behind_is_removed_by_the_next_that_sends()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as left, datagrams.Address(dead) as address:
             left.bind(address)
         assert dead.exists()
-        await in_thread(append_elsewhere)
-        await until(lambda: tail.cursor == 2)
+        await hears_an_event_from_elsewhere(tail)
         assert not dead.exists()
 
     run(scenario)
@@ -187,8 +192,7 @@ def test_a_socket_that_was_removed_is_made_again(monkeypatch):
         folder().rmdir()
         await until(lambda: not tail.arrivals.do_arrive)
         await until(lambda: tail.arrivals.do_arrive)
-        await in_thread(append_elsewhere)
-        await until(lambda: tail.cursor == 2)
+        await hears_an_event_from_elsewhere(tail)
 
     run(scenario)
 
@@ -198,8 +202,7 @@ def test_a_socket_that_was_removed_is_made_again(monkeypatch):
 def test_strange_datagrams_harm_nothing(message):
     async def scenario(tail: Tail) -> None:
         datagrams.send_datagram(folder(), message)
-        await in_thread(append_elsewhere)
-        await until(lambda: tail.cursor == 2)
+        await hears_an_event_from_elsewhere(tail)
         assert not tail.supervisor.down
 
     run(scenario)
@@ -264,8 +267,7 @@ def test_a_connection_that_is_lost_is_made_again(monkeypatch):
         await in_thread(end)
         await until(lambda: not tail.arrivals.do_arrive)
         await until(lambda: tail.arrivals.do_arrive)
-        await in_thread(append_elsewhere)
-        await until(lambda: tail.cursor == 2)
+        await hears_an_event_from_elsewhere(tail)
 
     run(scenario)
 
@@ -279,18 +281,17 @@ def test_strange_notifications_harm_nothing(payload):
 
     async def scenario(tail: Tail) -> None:
         await in_thread(notify)
-        await in_thread(append_elsewhere)
-        await until(lambda: tail.cursor == 2)
+        await hears_an_event_from_elsewhere(tail)
         assert not tail.supervisor.down
 
     run(scenario)
 
 
 @pytest.mark.postgresql
-def test_a_log_without_a_head_wakes_other_processes_too():
+def test_a_process_whose_database_lacks_the_procedure_wakes_others_too(monkeypatch):
+    monkeypatch.setattr(numbering, "CALL", numbering.CALL.replace("number_events", "missing"))
+
     async def scenario(tail: Tail) -> None:
-        await in_thread(Head.objects.update, position=1)
-        await in_thread(append_elsewhere)
-        await until(lambda: tail.cursor == 2)
+        await hears_an_event_from_elsewhere(tail)
 
     run(scenario)
