@@ -7,8 +7,10 @@ with a restore. Ids on streams are `epoch-position`; a cursor of another epoch i
 import re
 from typing import NamedTuple
 
+from django.db.models import Max
+
 from notifications.log.alias import database
-from notifications.models import Head, new_epoch
+from notifications.models import Event, Head, new_epoch
 from notifications.sanitizing import parse_position
 
 # Longer than any epoch of this release: the next one may have longer ones, and a client of it needs `reset`, not an error.
@@ -61,9 +63,15 @@ def begin() -> Bounds:
     """Returns the log's bounds; makes the row of the head, and with it an epoch, where there is none."""
     found = bounds()
     if not found.epoch:
-        Head.objects.using(database()).get_or_create(pk=Head.ID)
+        make_head(database())
         found = bounds()
     return found
+
+
+def make_head(alias: str) -> None:
+    """Makes the row of the head where it is missing, with the last position of the log: no position is given twice."""
+    last = Event.objects.using(alias).aggregate(last=Max("position"))["last"] or 0
+    Head.objects.using(alias).get_or_create(pk=Head.ID, defaults={"position": last})
 
 
 def renew_epoch(old: str) -> Bounds:

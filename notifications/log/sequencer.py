@@ -9,6 +9,7 @@ from django.db.backends.utils import CursorWrapper
 from notifications import metrics
 from notifications.log import numbering, wakeups
 from notifications.log.alias import database
+from notifications.log.cursors import make_head
 from notifications.log.reader import READ_LIMIT
 from notifications.log.wakeups import Sequenced
 from notifications.models import Event, Head
@@ -71,7 +72,11 @@ def give_positions(*, using: str | None = None, carry: bool = True) -> Sequenced
     """
     using = using or database()
     connection = connections[using]
+    is_own = not connection.in_atomic_block
     with transaction.atomic(using=using), connection.cursor() as cursor:
+        if is_own and connection.vendor == "postgresql":
+            # A serializable sequencer would make the server abort writers that it happens to meet.
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
         before, epoch = _lock_head(cursor, connection)
         head, last = before, READ_LIMIT
         events: list[Event] = []
@@ -98,8 +103,10 @@ def _lock_head(cursor: CursorWrapper, connection: BaseDatabaseWrapper) -> tuple[
     cursor.execute(statement, parameters)
     row = cursor.fetchone()
     if row is None:
-        made, _created = Head.objects.using(connection.alias).get_or_create(pk=Head.ID)
-        return made.position, made.epoch
+        make_head(connection.alias)
+        # Another sequencer may have made it: what counts is the row that is locked here.
+        cursor.execute(statement, parameters)
+        row = cursor.fetchone()
     return row[0], row[1]
 
 

@@ -56,6 +56,8 @@ BEGIN
         UPDATE notifications_head h SET position = head WHERE h.id = 1;
     END IF;
     COMMIT;
+    -- A serializable look would make the server abort writers that it happens to meet.
+    SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
     IF given > 0 AND sender <> '' THEN
         -- A schema is a site of its own.
         PERFORM pg_notify('notifications_' || md5(current_schema()), head || ' ' || log_epoch || ' ' || sender);

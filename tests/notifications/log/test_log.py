@@ -167,7 +167,7 @@ def test_many_appends_in_one_transaction_are_sequenced_once():
     assert positions() == list(range(1, 51))
 
 
-def test_appending_and_sequencing_takes_at_most_six_queries():
+def test_appending_and_sequencing_takes_few_queries():
     with transaction.atomic():
         Head.objects.exists()
         with CaptureQueriesContext(connection) as appending:
@@ -177,7 +177,9 @@ def test_appending_and_sequencing_takes_at_most_six_queries():
     with CaptureQueriesContext(connection) as sequencing:
         log.sequence()
     queries = [query["sql"] for query in (*appending.captured_queries, *sequencing.captured_queries)]
-    assert len(queries) <= 6, "\n".join(queries)  # BEGIN and COMMIT are among them
+    # BEGIN and COMMIT are among them. On PostgreSQL it is sequence() that sets the isolation level: a commit calls the procedure.
+    most = 7 if connection.vendor == "postgresql" else 6
+    assert len(queries) <= most, "\n".join(queries)
 
 
 def test_what_a_dead_process_left_unsequenced_is_picked_up_by_the_next():

@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from notifications import log
-from notifications.log import numbering
+from notifications.log import cursors, numbering
 from notifications.models import Event, Head
 
 # On SQLite a writer has the whole database to itself.
@@ -136,6 +136,30 @@ def test_a_head_that_is_missing_is_made():
     Head.objects.all().delete()
     log.append("a:1", "first")
     assert positions() == [1]
+
+
+def test_of_two_sequencers_without_a_head_both_number_behind_the_last_position(monkeypatch):
+    log.append_all(Event(channel="a:1", kind="happened") for _ in range(3))
+    Head.objects.all().delete()
+    original, name = cursors.make_head, "notifications.log.sequencer.make_head"
+
+    def append() -> None:
+        log.append("a:1", "of the other")
+        connection.close()
+
+    def make_head(alias: str) -> None:
+        # Between the look and the insert of this sequencer another one makes the head, numbers, and commits.
+        monkeypatch.setattr(name, original)
+        thread = threading.Thread(target=append)
+        thread.start()
+        thread.join(20)
+        original(alias)
+
+    monkeypatch.setattr(name, make_head)
+    log.append("a:1", "of this one")
+    log.append("a:1", "next")
+    assert positions() == [1, 2, 3, 4, 5, 6]
+    assert log.head() == 6
 
 
 def test_a_long_transaction_delays_no_other_event_and_gets_its_position_when_it_commits():
