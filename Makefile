@@ -1,7 +1,7 @@
 # Needs nothing but make and a Python that is 3.11 or newer; `make help` lists the targets.
 PYTHON ?= python3
 PORT ?= 8000
-# Further arguments of pytest (test), of the benchmarks (bench) and of pip-compile (requirements).
+# Further arguments of pytest (test), of the benchmarks (bench) and of uv pip compile (requirements).
 ARGS ?=
 
 VENV := .venv
@@ -11,11 +11,11 @@ DEV := $(VENV)/.installed-dev
 NODE := node_modules/.installed
 # Not compiled: Python compiles what is used when it is first imported, which is a third of it.
 PIP_INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
-# The pins are PyPI's and nobody else's, whatever indexes this machine's pip is configured with.
-PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
-	CUSTOM_COMPILE_COMMAND="make requirements" \
-	$(RUN) -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
-	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+# The pins are PyPI's and nobody else's, whatever indexes this machine is configured with; each set is for every supported
+# Python: a newer one gets the newer Django.
+COMPILE := env -u UV_INDEX_URL -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_FIND_LINKS $(VENV)/bin/uv --no-config pip compile --quiet \
+	--universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make requirements"
 WHEEL_SOURCE := build/wheel
 DIST := dist
 CATALOGUE := locale/zh_Hans/LC_MESSAGES
@@ -71,8 +71,8 @@ translations: $(DEV) ## collect and compile the texts (needs gettext)
 	$(RUN) manage.py compilemessages --locale zh_Hans --ignore $(VENV)
 
 requirements: $(DEV) ## compile the pinned sets from pyproject.toml (newer versions: ARGS=--upgrade)
-	$(PIP_COMPILE) $(ARGS) --extra site --output-file requirements.txt pyproject.toml
-	$(PIP_COMPILE) $(ARGS) --extra site --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(COMPILE) $(ARGS) --extra site --output-file requirements.txt pyproject.toml
+	$(COMPILE) $(ARGS) --extra site --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
 wheel: $(DEV) ## build the notifications app as a wheel into dist/ (needs gettext)
 	rm -rf $(WHEEL_SOURCE)

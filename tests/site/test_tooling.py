@@ -13,13 +13,16 @@ from packaging.utils import canonicalize_name
 
 from tests.support.services import ROOT
 
-PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>\S+) \\$", re.MULTILINE)
+# A pin may be of some versions of Python or some platforms alone: `django==5.2.19 ; python_full_version < '3.12' \`.
+PIN = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<version>[^\s;]+)(?P<marker> ; [^\\\n]+)? \\$", re.MULTILINE)
 CI_SCRIPT = ROOT / ".ci" / "run"
 COMPILED = ["requirements.txt", "requirements-dev.txt"]
 
 
-def pins(filename: str) -> dict[str, str]:
-    return {match["name"]: match["version"] for match in PIN.finditer((ROOT / filename).read_text())}
+def pins(filename: str) -> set[tuple[str, str, str]]:
+    """Returns the name, the version and the marker of each pin."""
+    found = PIN.finditer((ROOT / filename).read_text())
+    return {(match["name"], match["version"], match["marker"] or "") for match in found}
 
 
 def declared(filename: str) -> list[Requirement]:
@@ -31,11 +34,14 @@ def declared(filename: str) -> list[Requirement]:
 
 @pytest.mark.parametrize("filename", COMPILED)
 def test_every_declared_dependency_is_pinned_within_its_range(filename):
-    pinned = pins(filename)
+    versions: dict[str, list[str]] = {}
+    for name, version, _marker in pins(filename):
+        versions.setdefault(name, []).append(version)
     outside = [
         str(requirement)
         for requirement in declared(filename)
-        if not requirement.specifier.contains(pinned.get(canonicalize_name(requirement.name), "0"))
+        if not (found := versions.get(canonicalize_name(requirement.name)))
+        or not all(map(requirement.specifier.contains, found))
     ]
     assert not outside, "run: make requirements"
 
@@ -49,7 +55,7 @@ def test_the_pinned_sets_hold_pins_hashes_and_origins_alone(filename):
     ]
     lines = (ROOT / filename).read_text().splitlines()
     # The head says how the file is made; the rest names neither an index, nor a folder, nor a host.
-    strange = [line for line in lines[5:] if line and not any(kind.match(line) for kind in kinds)]
+    strange = [line for line in lines[2:] if line and not any(kind.match(line) for kind in kinds)]
     assert not strange
     assert not [line for line in lines if "/" in line]
 
@@ -57,11 +63,20 @@ def test_the_pinned_sets_hold_pins_hashes_and_origins_alone(filename):
 @pytest.mark.parametrize("filename", COMPILED)
 def test_every_pin_carries_a_hash(filename):
     text = (ROOT / filename).read_text()
-    assert len(re.findall(r"==\S+ \\\n    --hash=sha256:", text)) == len(pins(filename)) == text.count("==")
+    assert all(text.startswith("\n    --hash=sha256:", pin.end()) for pin in PIN.finditer(text))
+    assert len(pins(filename)) == len(re.findall(r"^\S+==", text, re.MULTILINE))
+
+
+def test_a_newer_python_gets_the_newer_django():
+    versions = {marker: version for name, version, marker in pins("requirements.txt") if name == "django"}
+    older, newer = versions[" ; python_full_version < '3.12'"], versions[" ; python_full_version >= '3.12'"]
+    assert older.startswith("5.2.")
+    assert tuple(map(int, newer.split(".")[:2])) >= (6, 1)
 
 
 def test_the_tests_run_on_the_very_versions_that_are_served():
-    assert pins("requirements.txt").items() <= pins("requirements-dev.txt").items()
+    served, tested = ({(name, version) for name, version, _marker in pins(filename)} for filename in COMPILED)
+    assert served <= tested
 
 
 def test_no_file_names_a_folder_of_the_machine_it_was_written_on():
