@@ -80,10 +80,13 @@ class WorkerPool:
 
     def _give_up_if_hopeless(self) -> None:
         failed = [slot for slot in self.slots if slot.failed_starts]
+        if any(slot.serves for slot in self.slots):
+            # The site is up: a worker that fails is started again, after a pause.
+            return
         if failed and not self._all_have_served:
             raise WorkersFailed(f"worker {failed[0].number} of {len(self.slots)} could not start: see above")
         starts = sum(slot.failed_starts for slot in failed)
-        if starts >= MAX_FAILED_STARTS and not any(slot.serves for slot in self.slots):
+        if starts >= MAX_FAILED_STARTS:
             raise WorkersFailed(f"no worker serves, and {starts} starts in a row have failed: see above")
 
     def _reload(self) -> None:

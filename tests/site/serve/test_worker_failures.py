@@ -51,6 +51,31 @@ def test_workers_that_cannot_start_are_given_up_with_one_message(demo_site: Site
     assert done.stderr.strip().splitlines()[-1] == "CommandError: worker 1 of 3 could not start: see above"
 
 
+# The second worker hangs in its first start.
+SLOW = """
+import json, os, pathlib, time
+begun = pathlib.Path({begun!r})
+if json.loads(os.environ.get("NOTIFICATIONS_WORKER", "{{}}")).get("number") == 2 and not begun.exists():
+    begun.touch()
+    time.sleep(60)
+"""
+
+
+def test_a_worker_that_ends_in_its_first_start_does_not_end_one_that_serves(demo_site: Site, release: Path):
+    begun = demo_site.folder / "begun"
+    with release.open("a") as settings:
+        settings.write(SLOW.format(begun=str(begun)))
+    port = free_port()
+    server = demo_site.start("manage.py", "serve", "--port", str(port), "--workers", "2", port=port)
+    until(begun.exists, server.log())
+    (first, second) = workers_of(server)
+    os.kill(second, signal.SIGKILL)
+    until(lambda: "with 2 workers" in server.log(), server.log())
+    assert first in workers_of(server)
+    assert "worker 2 " in server.log()
+    assert "before it served" in server.log()
+
+
 def test_a_port_that_is_taken_is_named_once(demo_site: Site):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
