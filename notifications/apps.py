@@ -24,6 +24,7 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Connects this app to Django, to django-eventstream and to the apps of the site."""
         from notifications import checks, inbox, kinds, log, preferences
+        from notifications.concurrency import write_queue
         from notifications.inbox import marks
         from notifications.monitoring import heartbeat
         from notifications.stream import hub, tail
@@ -42,6 +43,8 @@ class NotificationsConfig(AppConfig):
         # Each server process reports itself as long as its tail runs. The tail gets the heartbeat from here, because
         # the stream package may not import monitoring.
         tail.companions["reports"] = heartbeat.keep
+        # On SQLite, transactions that write wait for each other in a queue.
+        write_queue.connect_write_queue()
         # `manage.py check` finds settings under which events would be lost or streams would fail.
         checks.register_checks()
         # The site's apps register their kinds in modules named `notifiers`, as they register admin pages in `admin`.
