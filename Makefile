@@ -74,16 +74,16 @@ requirements: $(DEV) ## compile the pinned sets from pyproject.toml (newer versi
 	$(COMPILE) $(ARGS) --extra site --output-file requirements.txt pyproject.toml
 	$(COMPILE) $(ARGS) --extra site --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 
-wheel: $(DEV) ## build the notifications app as a wheel into dist/ (needs gettext)
+wheel: $(DEV) ## build the notifications app into dist/: source distribution and wheel (needs gettext)
 	rm -rf $(WHEEL_SOURCE)
-	mkdir -p $(WHEEL_SOURCE)
-	cp -R pyproject.toml README.md LICENSE notifications $(WHEEL_SOURCE)
+	mkdir -p $(WHEEL_SOURCE)/docs
+	cp -R pyproject.toml LICENSE notifications $(WHEEL_SOURCE)
+	cp docs/package.md $(WHEEL_SOURCE)/docs
 	mkdir -p $(WHEEL_SOURCE)/notifications/$(CATALOGUE)
 	msggrep --location='notifications/*' --location='templates/notifications/*' \
 		--output-file=$(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.po $(CATALOGUE)/django.po
 	msgfmt --output-file=$(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.mo $(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.po
-	$(RUN) -m pip wheel --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation \
-		--wheel-dir $(DIST) $(WHEEL_SOURCE)
+	$(RUN) -m build --no-isolation --outdir $(DIST) $(WHEEL_SOURCE) >$(WHEEL_SOURCE)/log 2>&1 || { cat $(WHEEL_SOURCE)/log; exit 1; }
 
 # For axe-core's tests and the types of the scripts alone; without npm both are left out.
 $(NODE): package-lock.json

@@ -40,12 +40,14 @@ def build_wheel(folder: Path) -> Path:
 class ForeignSite:
     """A site in a folder of its own; nothing of this checkout is on its path but the wheel.
 
-    What its manage.py does is done by forks (tests/support/forks.py), unless `forks` is off.
+    What its manage.py does is done by forks (tests/support/forks.py), unless `forks` is off. With a `python` of its own it
+    has the packages of that one, and no forks.
     """
 
-    def __init__(self, folder: Path, packages: Path) -> None:
+    def __init__(self, folder: Path, packages: Path | None, python: str | Path = sys.executable) -> None:
         """Makes what the document supposes."""
-        self.forks = True
+        self.python = str(python)
+        self.forks = python == sys.executable
         self.folder = folder
         self.servers: list[ServeProcess] = []
         self.environment = {
@@ -53,12 +55,17 @@ class ForeignSite:
             "HOME": str(folder),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(packages),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        call_command("startproject", "mysite", str(folder))
-        (folder / "invoices").mkdir()
-        call_command("startapp", "invoices", str(folder / "invoices"))
+        if packages is not None:
+            self.environment["PYTHONPATH"] = str(packages)
+        if self.forks:
+            call_command("startproject", "mysite", str(folder))
+            (folder / "invoices").mkdir()
+            call_command("startapp", "invoices", str(folder / "invoices"))
+        else:
+            self.run("-m", "django", "startproject", "mysite", ".")
+            self.run("-m", "django", "startapp", "invoices")
         settings = folder / "mysite" / "settings.py"
         text = settings.read_text()
         settings.write_text(text.replace("INSTALLED_APPS = [", 'INSTALLED_APPS = [\n    "invoices",'))
@@ -66,6 +73,17 @@ class ForeignSite:
             urls.write(URLS)
         (folder / "invoices" / "templates").mkdir()
         (folder / "invoices" / "templates" / "base.html").write_text(PAGE)
+
+    def use_persons(self, field: str) -> None:
+        """Gives the site a user model of its own, `people.Person`, with this line for its primary key."""
+        (self.folder / "people").mkdir()
+        (self.folder / "people" / "__init__.py").write_text("")
+        (self.folder / "people" / "models.py").write_text(
+            "import uuid\n\nfrom django.contrib.auth.models import AbstractUser\nfrom django.db import models\n\n\n"
+            f"class Person(AbstractUser):\n    {field}\n"
+        )
+        with (self.folder / "mysite" / "settings.py").open("a") as settings:
+            settings.write('INSTALLED_APPS = ["people", *INSTALLED_APPS]\nAUTH_USER_MODEL = "people.Person"\n')
 
     def follow(self, block: Block) -> None:
         """Does what a block of the document says."""
@@ -86,7 +104,7 @@ class ForeignSite:
             done = completed(self.folder / arguments[0], arguments[1:], self.environment, timeout=100)
         else:
             done = subprocess.run(
-                [sys.executable, *arguments],
+                [self.python, *arguments],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -112,7 +130,7 @@ class ForeignSite:
         log = self.folder / f"server-{len(self.servers)}.log"
         kind = ForkedServer if self._is_forked(arguments) else ServeProcess
         server = kind(
-            [sys.executable, *arguments], port, log, self.environment, folder=self.folder, health="/admin/login/"
+            [self.python, *arguments], port, log, self.environment, folder=self.folder, health="/admin/login/"
         )
         self.servers.append(server)
         return server

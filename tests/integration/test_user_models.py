@@ -58,14 +58,8 @@ def database_settings(request) -> str:
 @pytest.fixture(params=MODELS)
 def users(request, packages, database_settings, tmp_path) -> Iterator[Users]:
     site = ForeignSite(tmp_path, packages)
-    (tmp_path / "people").mkdir()
-    (tmp_path / "people" / "__init__.py").write_text("")
-    (tmp_path / "people" / "models.py").write_text(
-        "import uuid\n\nfrom django.contrib.auth.models import AbstractUser\nfrom django.db import models\n\n\n"
-        f"class Person(AbstractUser):\n    {MODELS[request.param]}\n"
-    )
+    site.use_persons(MODELS[request.param])
     with (tmp_path / "mysite" / "settings.py").open("a") as settings:
-        settings.write('INSTALLED_APPS = ["people", *INSTALLED_APPS]\nAUTH_USER_MODEL = "people.Person"\n')
         settings.write('NOTIFICATIONS_SITE_URL = "https://shop.example"\n')
         settings.write('EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"\n')
         settings.write(database_settings)
