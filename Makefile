@@ -18,6 +18,7 @@ COMPILE := env -u UV_INDEX_URL -u UV_DEFAULT_INDEX -u UV_INDEX -u UV_FIND_LINKS 
 	--custom-compile-command "make requirements"
 WHEEL_SOURCE := build/wheel
 DIST := dist
+DOCS := build/docs
 CATALOGUE := locale/zh_Hans/LC_MESSAGES
 # What this shell has set for a site of its own is not what is tested; DATABASE_URL alone chooses where tests run.
 UNSET := env -u ALLOWED_HOSTS -u DEBUG -u PAYMENT_CALLBACK_SECRETS -u PAYMENT_WINDOW_SECONDS -u REDIS_URL -u SECRET_KEY
@@ -28,7 +29,7 @@ PARALLEL := --numprocesses auto
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-postgres lint bench torture screenshots translations requirements wheel clean
+.PHONY: help demo test test-fast test-postgres lint bench torture screenshots translations requirements wheel docs reference clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -64,7 +65,7 @@ torture: $(DEV) ## break everything while readers count (ARGS="--seed 123" does 
 	$(UNSET) $(RUN) -m tests.torture $(ARGS)
 
 screenshots: $(DEV) ## make the pictures of the documentation anew
-	$(UNSET) SCREENSHOTS=1 $(RUN) -m pytest tests/browser/test_screenshots.py $(ARGS)
+	$(UNSET) SCREENSHOTS=1 $(RUN) -m pytest tests/browser/test_screenshots.py tests/integration/test_tutorial.py $(ARGS)
 
 translations: $(DEV) ## collect and compile the texts (needs gettext)
 	$(RUN) manage.py makemessages --locale zh_Hans --add-location file --no-wrap --ignore $(VENV) --ignore tests
@@ -84,6 +85,12 @@ wheel: $(DEV) ## build the notifications app into dist/: source distribution and
 		--output-file=$(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.po $(CATALOGUE)/django.po
 	msgfmt --output-file=$(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.mo $(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.po
 	$(RUN) -m build --no-isolation --outdir $(DIST) $(WHEEL_SOURCE) >$(WHEEL_SOURCE)/log 2>&1 || { cat $(WHEEL_SOURCE)/log; exit 1; }
+
+docs: $(DEV) ## build the documentation site into build/docs (without a network)
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --clean --strict --site-dir $(DOCS)
+
+reference: $(DEV) ## make the reference pages of the documentation anew from the code
+	$(UNSET) DJANGO_SETTINGS_MODULE=tests.support.settings $(RUN) -m tests.support.reference
 
 # For axe-core's tests and the types of the scripts alone; without npm both are left out.
 $(NODE): package-lock.json
