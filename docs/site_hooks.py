@@ -11,18 +11,24 @@ from typing import Any
 
 from mkdocs.structure.files import File
 
-TOP = ("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md")
-PAGES = tuple(name for name in TOP if name not in ("LICENSE", "README.md"))
+# The files at the top of the checkout, and their pages. A README.md would be taken for the start page.
+PAGES = {
+    "README.md": "demo.md",
+    "CHANGELOG.md": "CHANGELOG.md",
+    "CONTRIBUTING.md": "CONTRIBUTING.md",
+    "SECURITY.md": "SECURITY.md",
+}
 # Pictures are shown, other targets linked.
 LINK = re.compile(r"(?<!\!)\[([^\]]+)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]+)?\)")
+PICTURE = re.compile(r"(?<=[(\"])docs/img/(?=[\w/.-]+\.(?:webp|svg)[)\"])")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
 def on_files(files: Any, config: Any) -> Any:
     """Adds the documents at the top of the checkout, and the icon of the app."""
     root = Path(config.config_file_path).parent
-    for name in PAGES:
-        files.append(File.generated(config, name, content=(root / name).read_text(encoding="utf-8")))
+    for name, uri in PAGES.items():
+        files.append(File.generated(config, uri, content=(root / name).read_text(encoding="utf-8")))
     icon = root / "notifications" / "static" / "notifications" / "favicon.svg"
     files.append(File.generated(config, "img/favicon.svg", content=icon.read_text(encoding="utf-8")))
     return files
@@ -32,13 +38,15 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Leads each link of the page to where the site has its target."""
     uri = page.file.src_uri
     # Where the document is in the checkout.
-    place = uri if uri in PAGES else f"docs/{uri}"
+    place = {site: name for name, site in PAGES.items()}.get(uri, f"docs/{uri}")
+    if uri in PAGES.values():
+        markdown = PICTURE.sub("img/", markdown)
 
     def target(match: re.Match[str]) -> str:
         text, path, anchor = match[1], match[2], match[3] or ""
         source = posixpath.normpath(posixpath.join(posixpath.dirname(place), path))
-        on_site = source if source in PAGES else "index.md" if source == "README.md" else source.removeprefix("docs/")
-        if (source.startswith("docs/") or source in TOP) and files.get_file_from_path(on_site):
+        on_site = PAGES.get(source) or (source.removeprefix("docs/") if source.startswith("docs/") else None)
+        if on_site and files.get_file_from_path(on_site):
             return f"[{text}]({posixpath.relpath(on_site, posixpath.dirname(uri) or '.')}{anchor})"
         if config.repo_url:
             return f"[{text}]({config.repo_url.rstrip('/')}/blob/main/{source})"

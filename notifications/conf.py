@@ -26,7 +26,7 @@ def wakes_processes() -> bool:
 
 
 def poll_seconds(*, woken: bool) -> float:
-    """Seconds between polls of the log's head. woken: others wake this process, and polling is a safety net."""
+    """Seconds between polls of the log's head; with `woken` polling is the safety net of a process that others wake."""
     if woken:
         return float(getattr(settings, "NOTIFICATIONS_SAFETY_POLL_SECONDS", 1.5))
     return float(getattr(settings, "NOTIFICATIONS_POLL_SECONDS", 0.2))

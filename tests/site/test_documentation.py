@@ -62,7 +62,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def pages(built: Path) -> dict[Path, Page]:
-    # Its links are absolute, since it is shown at any address.
+    # The page of errors is shown at any address, so its links are absolute.
     return {path: Page(path) for path in built.rglob("*.html") if path.name != "404.html"}
 
 
@@ -97,7 +97,7 @@ def test_nothing_is_loaded_from_another_host(built, pages):
 
 def test_every_document_is_a_page(built):
     documents = {path.stem for path in (ROOT / "docs").glob("*.md")} - {"package"}
-    documents |= {"CHANGELOG", "CONTRIBUTING", "SECURITY"}
+    documents |= {"CHANGELOG", "CONTRIBUTING", "SECURITY", "demo"}
     assert len(documents) > 12
     assert documents <= {path.stem for path in built.glob("*.html")}
 
