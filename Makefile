@@ -87,7 +87,7 @@ wheel: $(DEV) ## build the notifications app into dist/: source distribution and
 	$(RUN) -m build --no-isolation --outdir $(DIST) $(WHEEL_SOURCE) >$(WHEEL_SOURCE)/log 2>&1 || { cat $(WHEEL_SOURCE)/log; exit 1; }
 
 docs: $(DEV) ## build the documentation site into build/docs (without a network)
-	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --quiet --clean --strict --site-dir $(DOCS)
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --clean --strict --site-dir $(DOCS)
 
 reference: $(DEV) ## make the reference pages of the documentation anew from the code
 	$(UNSET) DJANGO_SETTINGS_MODULE=tests.support.settings $(RUN) -m tests.support.reference

@@ -4,12 +4,15 @@ The files at the top of the checkout become pages, and links to source files, wh
 names. With `repo_url` in mkdocs.yml they lead there.
 """
 
+import logging
 import posixpath
 import re
 from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File
+
+log = logging.getLogger("mkdocs.hooks")
 
 # The files at the top of the checkout, and their pages. A README.md would be taken for the start page.
 PAGES = {
@@ -36,6 +39,7 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Leads each link of the page to where the site has its target."""
+    root = Path(config.config_file_path).parent
     uri = page.file.src_uri
     # Where the document is in the checkout.
     place = {site: name for name, site in PAGES.items()}.get(uri, f"docs/{uri}")
@@ -48,6 +52,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         on_site = PAGES.get(source) or (source.removeprefix("docs/") if source.startswith("docs/") else None)
         if on_site and files.get_file_from_path(on_site):
             return f"[{text}]({posixpath.relpath(on_site, posixpath.dirname(uri) or '.')}{anchor})"
+        if not (root / source).exists():
+            # A warning ends the build.
+            log.warning("%s links to %s, which does not exist", place, source)
         if config.repo_url:
             return f"[{text}]({config.repo_url.rstrip('/')}/blob/main/{source})"
         return text if text.startswith("`") else f"`{source}`" if text == path.lstrip("./") else f"{text} (`{source}`)"

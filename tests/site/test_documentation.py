@@ -1,6 +1,7 @@
 """The documentation site: it is built without a warning, each link leads somewhere, and nothing is loaded from elsewhere."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -93,6 +94,32 @@ def test_nothing_is_loaded_from_another_host(built, pages):
     assert [link for link in loaded if urlsplit(link).netloc] == []
     styles = "".join(path.read_text(encoding="utf-8") for path in built.rglob("*.css"))
     assert re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//[^)]*", styles) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[gone](gone.md)",
+        "[no such heading](testing.md#gone)",
+        "[no such file](../config/gone.py)",
+        "![no such picture](img/gone.webp)",
+        "::: notifications.log.gone",
+    ],
+)
+def test_a_mistake_ends_the_build(tmp_path, line):
+    """In a copy of what the site is built from."""
+    for name in ("mkdocs.yml", "docs", "notifications", *(path.name for path in ROOT.glob("*.md"))):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    # What documents link to beside these.
+    for name in ("config", "deploy", "orders", "templates", "LICENSE"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    with (tmp_path / "docs" / "releasing.md").open("a", encoding="utf-8") as document:
+        document.write(f"\n{line}\n")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "gone" in done.stderr
 
 
 def test_every_document_is_a_page(built):
