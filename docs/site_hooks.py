@@ -27,6 +27,15 @@ PICTURE = re.compile(r"(?<=[(\"])docs/img/(?=[\w/.-]+\.(?:webp|svg)[)\"])")
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
+def on_config(config: Any) -> Any:
+    """Shows the version below each page."""
+    source = Path(config.config_file_path).parent / "notifications" / "__init__.py"
+    found = re.search(r'^__version__ = "(.+)"$', source.read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    config.copyright = f"Version {found[1]}"
+    return config
+
+
 def on_files(files: Any, config: Any) -> Any:
     """Adds the documents at the top of the checkout, and the icon of the app."""
     root = Path(config.config_file_path).parent

@@ -18,6 +18,7 @@ from tests.support.services import ROOT, ServeProcess
 
 IMAGES = ROOT / "docs" / "img"
 SIZE = {"width": 900, "height": 420}
+NETWORK = re.compile(r"PIP_|SSL_CERT_|REQUESTS_CA_|\w+_proxy$", re.IGNORECASE)
 SERVE = "python manage.py serve"
 
 
@@ -28,7 +29,10 @@ class Reader:
         self.folder = folder
         self.port = free_port()
         self.server: ServeProcess | None = None
+        # The index, the proxy and the certificates with which pip works here.
+        network = {name: value for name, value in os.environ.items() if NETWORK.match(name)}
         self.environment = {
+            **network,
             "PATH": os.pathsep.join([str(folder / "venv" / "bin"), os.environ["PATH"]]),
             "HOME": os.environ["HOME"],
             "LANG": "C.UTF-8",

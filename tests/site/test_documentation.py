@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+import notifications
 from tests.support import reference
 from tests.support.services import ROOT
 
@@ -143,3 +144,7 @@ def test_links_to_files_that_the_site_lacks_are_their_names(pages, built):
     text = pages[built / "deploying.html"].text
     assert "deploy/nginx.conf</code>" in text
     assert 'href="../deploy' not in text
+
+
+def test_each_page_shows_the_version(pages):
+    assert all(f"Version {notifications.__version__}" in page.text for page in pages.values())
