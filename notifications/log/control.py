@@ -3,8 +3,13 @@
 import hashlib
 from typing import Any
 
+from django.contrib.sessions.backends.base import SessionBase
+from django.utils.crypto import get_random_string
+
 # Prefix of control channels; no client may read them.
 CONTROL_CHANNELS = "control:"
+# Where a session keeps its name.
+SESSION_NAME = "_notifications_session"
 
 
 def control_channel(user_id: Any) -> str:
@@ -17,6 +22,12 @@ def is_control(channel: str) -> bool:
     return channel.startswith(CONTROL_CHANNELS)
 
 
-def session_digest(session_key: str) -> str:
-    """Returns a name for a session that can stand in the log: its key cannot be found from it."""
-    return hashlib.sha256(session_key.encode()).hexdigest()[:16]
+def name_session(session: SessionBase) -> None:
+    """Gives a session a name of its own, for a backend whose key changes with each change of the session's data."""
+    session[SESSION_NAME] = get_random_string(32)
+
+
+def session_digest(session: SessionBase) -> str:
+    """Returns an identifier of a session that can stand in the log: neither its key nor its name can be found from it."""
+    name = session.get(SESSION_NAME) or session.session_key or ""
+    return hashlib.sha256(name.encode()).hexdigest()[:16]

@@ -75,7 +75,7 @@ def accept(stream_request: StreamRequest, plan: Plan | Exception, bounds: log.Bo
     return AcceptedRequest(
         plan=plan,
         user_id=request.user.pk,
-        session=session_digest(request.session.session_key or ""),
+        session=session_digest(request.session),
         session_seconds=session_seconds(request.session),
         language=language_of(request),
         form=request.GET.get("format", entry.JSON),

@@ -9,11 +9,12 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookieStore
 from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 
 from notifications import log
-from notifications.log.control import control_channel, session_digest
+from notifications.log.control import control_channel, name_session, session_digest
 from notifications.subscriptions import subscribing
 
 # Logging in writes them; they change nothing for a stream that is open.
@@ -23,6 +24,7 @@ HARMLESS_FIELDS = {"last_login"}
 def connect_account_receivers() -> None:
     """Connects the receivers of this module; apps.ready() calls it once."""
     user_logged_in.connect(give_own_channels, dispatch_uid="notifications.give_own_channels")
+    user_logged_in.connect(name_session_in_cookie, dispatch_uid="notifications.name_session_in_cookie")
     user_logged_out.connect(end_streams_of_session, dispatch_uid="notifications.end_streams_of_session")
     post_save.connect(recheck_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.recheck_streams")
     post_delete.connect(end_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.end_streams_of_user")
@@ -33,13 +35,23 @@ def give_own_channels(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> Non
     subscribing.ensure_own(user)
 
 
+def name_session_in_cookie(sender: Any, request: HttpRequest | None, **kwargs: Any) -> None:
+    """Names a session that is kept in a signed cookie: its key is the cookie, of which each change makes another.
+
+    Two log-ins within a second may have the same cookie.
+    """
+    session = getattr(request, "session", None)
+    if isinstance(session, SignedCookieStore):
+        name_session(session)
+
+
 def end_streams_of_session(
     sender: Any, request: HttpRequest | None, user: AbstractBaseUser | None, **kwargs: Any
 ) -> None:
     """Ends the streams of the session that logs out, and of no other."""
-    key = getattr(getattr(request, "session", None), "session_key", None)
-    if user is not None and key:
-        log.append(control_channel(user.pk), "control.session_ended", {"session": session_digest(key)})
+    session = getattr(request, "session", None)
+    if user is not None and session is not None and session.session_key:
+        log.append(control_channel(user.pk), "control.session_ended", {"session": session_digest(session)})
 
 
 def end_streams_of_user(sender: Any, instance: AbstractBaseUser, **kwargs: Any) -> None:
