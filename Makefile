@@ -29,7 +29,7 @@ PARALLEL := --numprocesses auto
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-postgres lint bench torture screenshots translations requirements wheel docs reference clean
+.PHONY: help demo test test-fast test-postgres matrix lint bench torture screenshots translations requirements wheel docs reference clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ test-fast: $(DEV) ## run the tests that need neither a browser nor a server
 
 test-postgres: $(DEV) ## run the tests of one process once more, on a PostgreSQL and a Redis of their own
 	$(UNSET) $(RUN) -m tests.support.on_postgresql $(ARGS)
+
+matrix: $(DEV) $(NODE) ## run the tests on each pair of Python and Django that is found (noxfile.py; one: ARGS="-s 'full(3.12-6.0)'")
+	$(UNSET) $(RUN) -m nox $(ARGS)
 
 lint: $(DEV) $(NODE) ## style, types, directions of imports, missing migrations, template formatting
 	$(RUN) -m ruff check .
@@ -101,7 +104,7 @@ $(NODE): package-lock.json
 	@touch $@
 
 clean: ## remove the virtual environment, the caches and the demo database
-	rm -rf $(VENV) node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles db.sqlite3 db.sqlite3-shm db.sqlite3-wal db.sqlite3-wakeups
+	rm -rf $(VENV) .nox node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles db.sqlite3 db.sqlite3-shm db.sqlite3-wal db.sqlite3-wakeups
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(RUN):

@@ -21,6 +21,9 @@ ENGINES = {"sqlite": "django.db.backends.sqlite3", "postgresql": "django.db.back
 # `reconnect_timeout`; its default of 5 minutes could delay the recovery by as long as the outage lasted.
 POOL = {"min_size": 2, "max_size": 16, "timeout": 10, "max_idle": 60, "reconnect_timeout": 3}
 
+# Seconds. Without a timeout, a mail server that does not respond would block a run for ever.
+MAIL_TIMEOUT = 10
+
 
 def stop(name: str, problem: str) -> NoReturn:
     """Ends the process with one line, by SystemExit, which every entry point prints without a traceback."""
@@ -160,6 +163,21 @@ def email(value: str) -> dict[str, Any]:
         # The parser's own message may contain the password.
         raise ValueError("cannot be read as the address of a mail server") from None
     return found
+
+
+def mailer(found: dict[str, Any]) -> dict[str, Any]:
+    """Returns what email() has found as an entry of Django's MAILERS."""
+    options = {
+        "host": found["EMAIL_HOST"],
+        "port": found["EMAIL_PORT"],
+        "username": found["EMAIL_HOST_USER"] or None,
+        "password": found["EMAIL_HOST_PASSWORD"] or None,
+        "use_tls": found.get("EMAIL_USE_TLS", False),
+        "use_ssl": found.get("EMAIL_USE_SSL", False),
+        "timeout": MAIL_TIMEOUT,
+    }
+    has_options = found["EMAIL_BACKEND"].endswith(".smtp.EmailBackend")
+    return {"BACKEND": found["EMAIL_BACKEND"], "OPTIONS": options if has_options else {}}
 
 
 def redis_url(value: str) -> str:

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+import django
 from django.utils.translation import gettext_lazy as _
 
 from config import environment
@@ -44,7 +45,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "notifications.middleware.trace_middleware",
     "django.middleware.security.SecurityMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware"
+    if django.VERSION >= (6, 0)
+    else "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -119,11 +122,13 @@ DEFAULT_FROM_EMAIL = environment.read("EMAIL_FROM", environment.address, default
 _mail = environment.read(
     "EMAIL_URL", environment.email, default=environment.email("consolemail://" if DEBUG else "smtp://localhost:25")
 )
-EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
-EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
-# Without a timeout, a mail server that does not respond would block a run for ever.
-EMAIL_TIMEOUT = 10
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": environment.mailer(_mail)}
+else:
+    EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail["EMAIL_BACKEND"], _mail["EMAIL_HOST"], _mail["EMAIL_PORT"]
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_USER"], _mail["EMAIL_HOST_PASSWORD"]
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.get("EMAIL_USE_TLS", False), _mail.get("EMAIL_USE_SSL", False)
+    EMAIL_TIMEOUT = environment.MAIL_TIMEOUT
 
 PAYMENT_WINDOW_SECONDS = environment.read("PAYMENT_WINDOW_SECONDS", environment.seconds, default=60)
 CHECKOUT_CALLBACK_SECRET = "whsec_Y2hlY2tvdXQtb25seS1jYWxsYmFjay1zZWNyZXQ="  # noqa: S105
@@ -156,16 +161,16 @@ USE_I18N = True
 USE_TZ = True
 
 # Resources come from this site only, nothing inline; no other site may frame a page.
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
-        "base-uri": ["'none'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'none'"],
-        "object-src": ["'none'"],
-    }
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "img-src": ["'self'", "data:"],
+    "base-uri": ["'none'"],
+    "form-action": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "object-src": ["'none'"],
 }
+# The name in django-csp, before Django 6.0.
+CONTENT_SECURITY_POLICY = {"DIRECTIVES": SECURE_CSP}
 
 # With DEBUG off the site is served by HTTPS, unless HTTPS=0 (a test on loopback).
 HTTPS = environment.read("HTTPS", environment.boolean, default=not DEBUG)

@@ -23,6 +23,9 @@ from notifications.models import AtomicSaves, Event
 from notifications.storage import LogStorage
 from notifications.stream import remote_wakeups
 
+# Of the backends that come with Django; MariaDB has that of MySQL.
+UNSUPPORTED = (".mysql", ".oracle")
+
 
 def register_checks() -> None:
     """Registers the checks with Django; called once, when the app is ready."""
@@ -53,8 +56,17 @@ def check_databases(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[Ch
                     id="notifications.E002",
                 )
             )
+        engine = database.get("ENGINE", "")
+        if alias == log.database() and engine.endswith(UNSUPPORTED):
+            found.append(
+                Error(
+                    f"{name}: the log runs on SQLite and PostgreSQL, not on {engine.rpartition('.')[2]}.",
+                    hint="Give the app notifications a database of these with a router, or the whole site.",
+                    id="notifications.E017",
+                )
+            )
         mode = str(database.get("OPTIONS", {}).get("transaction_mode", "")).upper()
-        if database.get("ENGINE", "").endswith("sqlite3") and mode != "IMMEDIATE":
+        if engine.endswith("sqlite3") and mode != "IMMEDIATE":
             found.append(
                 Error(
                     f'{name}: on SQLite without IMMEDIATE transactions, writes fail with "database is locked".',

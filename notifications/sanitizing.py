@@ -14,6 +14,8 @@ UNTEXTUAL = re.compile("[\0\ud800-\udfff]")
 ESCAPED = re.compile(r"\\u(?:0000|d[89a-f])", re.IGNORECASE)
 LARGEST_POSITION = 2**63 - 1
 POSITION_DIGITS = len(str(LARGEST_POSITION))
+# Levels of a stored document that are read. Versions of Python stop at other depths; what is read must be written again.
+READABLE_LEVELS = 500
 
 
 def clean_text(text: str) -> str:
@@ -42,9 +44,22 @@ def read_json(text: str) -> Any:
     """
     try:
         value = json.loads(text, parse_constant=lambda constant: None)
+        if has_more_levels(value, text, READABLE_LEVELS):
+            return {}
         return clean_json(value) if ESCAPED.search(text) else value
     except (ValueError, RecursionError):
         return {}
+
+
+def has_more_levels(value: Any, text: str, most: int) -> bool:
+    """Whether a JSON value has more levels of lists and objects; counted without recursion, and seldom: text is its JSON."""
+    if text.count("[") + text.count("{") <= most:
+        return False
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, list | dict)]:
+        depth += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth > most
 
 
 def local_path(url: Any) -> str:

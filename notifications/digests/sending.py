@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+import django
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.mail.backends.base import BaseEmailBackend
@@ -105,7 +106,7 @@ def send_all(user_ids: list[Any], now: datetime | None = None) -> Iterator[Outco
 
     Raises MailServerDown at the first failure of the mail server; the remaining people stay due.
     """
-    connection = mail.get_connection()
+    connection = default_mailer()
     try:
         connection.open()
     except (OSError, smtplib.SMTPException) as error:
@@ -115,6 +116,11 @@ def send_all(user_ids: list[Any], now: datetime | None = None) -> Iterator[Outco
             yield send(user_id, connection, now or timezone.now())
     finally:
         connection.close()
+
+
+def default_mailer() -> BaseEmailBackend:
+    """Returns the site's mailer: of MAILERS since Django 6.1, else of the EMAIL_ settings."""
+    return mail.mailers.default if django.VERSION >= (6, 1) else mail.get_connection()
 
 
 def send(user_id: Any, connection: BaseEmailBackend, now: datetime) -> Outcome:

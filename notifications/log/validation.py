@@ -8,7 +8,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from notifications import conf
 from notifications.models import Event
-from notifications.sanitizing import ESCAPED, clean_json, local_path
+from notifications.sanitizing import ESCAPED, clean_json, has_more_levels, local_path
 
 # Levels of lists and objects in an event's data. Readers use recursion.
 MAX_DEPTH = 32
@@ -56,7 +56,7 @@ def _plain(data: Any) -> Any:
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"data: is no JSON: {error}") from error
     value = json.loads(text)
-    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+    if has_more_levels(value, text, MAX_DEPTH):
         raise ValueError(f"data: more than {MAX_DEPTH} levels of lists and objects")
     if ESCAPED.search(text):
         value = clean_json(value)
@@ -65,12 +65,3 @@ def _plain(data: Any) -> Any:
     if len(text) > limit and (size := len(json.dumps(value, ensure_ascii=False).encode())) > limit:
         raise ValueError(f"data: {size} bytes, at most {limit} are stored (NOTIFICATIONS_MAX_DATA_BYTES)")
     return value
-
-
-def _depth(value: Any) -> int:
-    """Returns the levels of lists and objects, counted without recursion."""
-    depth, level = 0, [value]
-    while level := [each for each in level if isinstance(each, list | dict)]:
-        depth += 1
-        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
-    return depth

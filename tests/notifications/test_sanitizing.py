@@ -37,6 +37,7 @@ def test_json_is_cleaned_in_its_keys_and_at_every_level():
         (r'{"a": "\ud800", "\u0000": 1}', {"a": "\ufffd", "\ufffd": 1}),
         ('{"a": NaN, "b": [Infinity, -Infinity]}', {"a": None, "b": [None, None]}),
         ("[" * 5000 + "]" * 5000, {}),
+        ("[" * 501 + "]" * 501, {}),
         ("1" * 5000, {}),
         ("no json", {}),
     ],

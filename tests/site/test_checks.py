@@ -7,6 +7,9 @@ from django.core.checks import run_checks
 
 from tests.support.services import Site
 
+# Since Django 6.1 the checks of the models ask SQLite whether it has JSON.
+pytestmark = pytest.mark.django_db
+
 
 @pytest.fixture(autouse=True)
 def as_in_a_checkout(settings):
@@ -36,6 +39,14 @@ def test_atomic_requests_and_kept_connections_are_found(settings):
 def test_sqlite_without_immediate_transactions_is_found(settings):
     database(settings, ENGINE="django.db.backends.sqlite3", OPTIONS={"timeout": 20})
     assert found() == {"notifications.E003"}
+
+
+@pytest.mark.filterwarnings("ignore:Overriding setting DATABASES")
+@pytest.mark.parametrize("engine", ["mysql", "oracle"])
+def test_a_database_that_the_log_does_not_run_on_is_refused(settings, engine):
+    database(settings, ENGINE=f"django.db.backends.{engine}")
+    (message,) = [message for message in run_checks() if message.id == "notifications.E017"]
+    assert message.msg == f"DATABASES['default']: the log runs on SQLite and PostgreSQL, not on {engine}."
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What a clone is set up with: pinned requirements, the Makefile, the script of continuous integration."""
 
+import ast
 import os
 import re
 import shutil
@@ -74,6 +75,20 @@ def test_a_newer_python_gets_the_newer_django():
     assert tuple(map(int, newer.split(".")[:2])) >= (6, 1)
 
 
+def test_the_documents_and_the_package_name_the_pairs_that_are_tested():
+    source = ast.parse((ROOT / "noxfile.py").read_text())
+    (pairs,) = [
+        ast.literal_eval(node.value)
+        for node in source.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "PYTHONS"
+    ]
+    text = (ROOT / "docs" / "integrating.md").read_text()
+    table = re.findall(r"^\| (\d\.\d) \| ([\d., ]+) \|$", text, re.MULTILINE)
+    assert {django: pythons.split(", ") for django, pythons in table} == pairs
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["classifiers"]
+    assert [name.rpartition(" ")[2] for name in named if name.startswith("Framework :: Django :: ")] == list(pairs)
+
+
 def test_the_tests_run_on_the_very_versions_that_are_served():
     served, tested = ({(name, version) for name, version, _marker in pins(filename)} for filename in COMPILED)
     assert served <= tested
@@ -101,7 +116,7 @@ def test_every_link_of_a_document_leads_somewhere():
 
 def test_continuous_integration_ends_with_the_test_command_of_the_readme():
     lines = [line for line in CI_SCRIPT.read_text().splitlines() if line and not line.startswith("#")]
-    assert lines[-3:] == ["export REQUIRE_SERVICES=1", "make test-postgres", "make test"]
+    assert lines[-4:] == ["export REQUIRE_SERVICES=1", "make matrix", "make test-postgres", "make test"]
     assert "make test" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -116,10 +131,10 @@ def test_continuous_integration_is_a_script_that_bash_can_run():
 @pytest.mark.parametrize(
     ("failing", "code", "made"),
     [
-        ("nothing", 0, ["lint", "test-postgres", "test"]),
+        ("nothing", 0, ["lint", "matrix", "test-postgres", "test"]),
         ("make lint", 3, ["lint"]),
         ("apt-get install --quiet --yes --no-install-recommends postgresql", 4, ["lint"]),
-        ("make test-postgres", 3, ["lint", "test-postgres"]),
+        ("make test-postgres", 3, ["lint", "matrix", "test-postgres"]),
     ],
 )
 def test_continuous_integration_ends_with_the_first_failure_and_shows_what_was_installed(tmp_path, failing, code, made):

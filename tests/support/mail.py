@@ -10,6 +10,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
+from typing import Any
+
+import django
+
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+def send_to(settings: Any, port: int) -> None:
+    """Makes a server on this port the one that the site sends its emails to."""
+    if django.VERSION >= (6, 1):
+        settings.MAILERS = {"default": {"BACKEND": SMTP, "OPTIONS": {"host": "127.0.0.1", "port": port}}}
+    else:
+        settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT = SMTP, "127.0.0.1", port
 
 
 class MailServer(socketserver.ThreadingTCPServer):

@@ -18,7 +18,8 @@ PARALLEL = ["--numprocesses", "auto"]
 
 
 def main(arguments: list[str]) -> int:
-    """Returns the exit code of pytest, which gets these arguments beside the suites."""
+    """Returns the exit code of pytest, which gets these arguments. Without a folder or file of tests among them: all suites."""
+    suites = [] if any(argument.startswith("tests/") for argument in arguments) else SUITES
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="redis-"))
         postgres = PostgresServer()
@@ -26,7 +27,7 @@ def main(arguments: list[str]) -> int:
         redis = RedisServer(Path(folder))
         stack.callback(redis.stop)
         environment = {**os.environ, "DATABASE_URL": postgres.database_url("tests"), "REDIS_URL": redis.url}
-        command = [sys.executable, "-m", "pytest", "--in-process", *PARALLEL, *SUITES, *arguments]
+        command = [sys.executable, "-m", "pytest", "--in-process", *PARALLEL, *suites, *arguments]
         return subprocess.run(command, cwd=ROOT, env=environment).returncode
 
 

@@ -16,7 +16,7 @@ from notifications import conf, digests, inbox, log, preferences, subscriptions
 from notifications.digests import message, sending
 from notifications.models import Digest, Event, Preference, Reading
 from notifications.preferences import Choice, Quiet
-from tests.support.mail import mail_server
+from tests.support.mail import mail_server, send_to
 from tests.support.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -256,8 +256,7 @@ def test_whom_the_mail_server_refuses_holds_up_nobody_else(settings, alice):
     for user in (alice, bob):
         tell(user)
     with mail_server() as server:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        send_to(settings, server.port)
         server.refused = {"alice@shop.example"}
         with pytest.raises(CommandError, match="1 emails were refused"):
             call_command("send_digests", stdout=StringIO())

@@ -91,7 +91,10 @@ REFUSED = {
     "a key that is no text": ({"data": {("a", 1): 1}}, "data: is no JSON: keys must be str"),
     "a list": ({"data": [1, 2]}, "data: must be a mapping or a string, not list"),
     "many levels": ({"data": {"a": deep(32)}}, "data: more than 32 levels"),
-    "very many levels": ({"data": {"a": deep(5000)}}, "data: is no JSON: maximum recursion depth"),
+    "very many levels": (
+        {"data": {"a": deep(5000)}},
+        "data: (is no JSON: maximum recursion depth|more than 32 levels)",
+    ),
     "a megabyte": ({"data": {"a": "x" * 1_000_000}}, "data: 10000.. bytes, at most 16384 are stored"),
     "many bytes of few characters": ({"data": {"a": "中" * 6_000}}, "data: 18009 bytes, at most 16384 are stored"),
 }
