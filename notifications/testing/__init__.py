@@ -1,6 +1,6 @@
 """For the tests of a site: what was notified to whom, and real streams from a real server process (docs/testing.md).
 
-`notifications.pytest_plugin` makes fixtures of `notified` and `streams`. `server_process` starts and ends processes,
+`notifications.pytest_plugin` makes fixtures of `notified` and `streams`, `cases` mixins for unittest. `server_process` starts and ends processes,
 `server_main` is the program of the one that serves streams, `sse_client` reads them by `sse_parser`, `login` starts
 sessions.
 
@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from notifications.testing.cases import NotifiedMixin, StreamsMixin
     from notifications.testing.login import start_session
     from notifications.testing.notified import Notification, Notified
     from notifications.testing.server_process import ChildProcess, LocalServer, free_port
@@ -26,9 +27,11 @@ __all__ = [
     "LocalServer",
     "Notification",
     "Notified",
+    "NotifiedMixin",
     "ServerSentEvent",
     "SseClient",
     "Streams",
+    "StreamsMixin",
     "free_port",
     "start_session",
 ]
@@ -38,9 +41,11 @@ _MODULES = {
     "LocalServer": "server_process",
     "Notification": "notified",
     "Notified": "notified",
+    "NotifiedMixin": "cases",
     "ServerSentEvent": "sse_parser",
     "SseClient": "sse_client",
     "Streams": "streams",
+    "StreamsMixin": "cases",
     "free_port": "server_process",
     "start_session": "login",
 }

@@ -1,6 +1,7 @@
 """What was notified to whom: behind the fixture `notified` (pytest_plugin.py)."""
 
 import logging
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,14 +39,20 @@ class Notified:
     """Everything notified since this object was made, or since the last clear()."""
 
     def __init__(self) -> None:
+        self._thread = threading.get_ident()
         self._depths = {connection.alias: depth(connection) for connection in connections.all()}
         self.clear()
 
     def __call__(self) -> list[Notification]:
         """Runs the waiting commit callbacks, and returns the notifications in the order of the log.
 
-        Raises AssertionError within a transaction of the test's own.
+        Raises AssertionError within a transaction of the test's own, and in a thread that does not see the test's transaction.
         """
+        if any(self._depths.values()) and threading.get_ident() != self._thread:
+            raise AssertionError(
+                "notified() is called in another thread than the test's transaction, as in an async test:"
+                " mark the test with django_db(transaction=True)"
+            )
         for connection in connections.all():
             self._commit(connection)
         log.sequence()
@@ -55,6 +62,21 @@ class Notified:
             .exclude(channel__startswith=CONTROL_CHANNELS)
         )
         return [notification(event) for event in events.order_by("position")]
+
+    def assert_told_only(self, *people: "AbstractBaseUser | str") -> None:
+        """Asserts that each of these people got a notification, and nobody else any. people: users, or user names."""
+        names = {person if isinstance(person, str) else person.get_username() for person in people}
+        told = self()
+        reached = frozenset().union(*(each.recipients for each in told))
+        lines = [f"  {each.title!r} ({each.kind}) to {', '.join(sorted(each.recipients)) or 'nobody'}" for each in told]
+        problems = [f"not told: {name}" for name in sorted(names - reached)]
+        problems += [f"told as well: {name}" for name in sorted(reached - names)]
+        if problems:
+            raise AssertionError("\n".join(["; ".join(problems), *(lines or ["  nothing was notified"])]))
+
+    def assert_told_nobody(self) -> None:
+        """Asserts that nobody got a notification."""
+        self.assert_told_only()
 
     def clear(self) -> None:
         """Leaves out, from now on, everything notified so far."""
