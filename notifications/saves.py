@@ -1,7 +1,9 @@
 """The short ways from a model to a notification: an event for each new row, a call for each change of a field."""
 
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import connections
@@ -14,6 +16,24 @@ from notifications.models import Event
 
 # In the place of a stored value, for a save that does not write the field.
 NOT_WRITTEN = object()
+
+# Set while quietly() runs, in this thread or task alone.
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Saves notify of nothing while the block runs, as for an import or a back-fill: in this thread or task alone.
+
+    It holds for notify_on_create() and call_on_change(). Nothing is made up for later: call the function that
+    notify_on_create() has returned for rows that should be notified of after all. log.append() works as ever, and deletions
+    retract their events.
+    """
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
 
 
 def notify_on_create(
@@ -49,7 +69,7 @@ def notify_on_create(
         log.append_all(event(row) for row in rows)
 
     def tell_of_row(sender: Any, instance: Model, *, created: bool, raw: bool, **kwargs: Any) -> None:
-        if created and not raw:
+        if created and not raw and not _quiet.get():
             tell(instance)
 
     # Not weak: nothing else refers to the receiver.
@@ -76,7 +96,7 @@ def call_on_change(model: type[Model] | str, field: str, act: Callable[[Any, Any
     ) -> None:
         known: Any = instance._meta.get_field(field)
         names = {field, known.attname}
-        is_written = not raw and (update_fields is None or bool(names & update_fields))
+        is_written = not raw and not _quiet.get() and (update_fields is None or bool(names & update_fields))
         before = stored_value(instance, field, using) if is_written else NOT_WRITTEN
         vars(instance).setdefault(running, []).append(before)
 

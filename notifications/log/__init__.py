@@ -20,12 +20,14 @@ from notifications.log.pruner import prune
 from notifications.log.reader import head, read
 from notifications.log.retraction import RETRACTED, retract
 from notifications.log.sequencer import is_sequenced, sequence
-from notifications.log.writer import append, append_all
+from notifications.log.writer import aappend, aappend_all, append, append_all
 
 __all__ = [
     "RETRACTED",
     "Bounds",
     "Cursor",
+    "aappend",
+    "aappend_all",
     "append",
     "append_all",
     "begin",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.db import connections, transaction
 from django.db.models import Model
 from django.db.models.sql import InsertQuery
@@ -36,6 +37,18 @@ def append_all(events: Iterable[Event]) -> None:
     alias = database()
     _insert(events, alias)
     _sequence_after_commit(alias)
+
+
+async def aappend(
+    channel: str, kind: str, data: Mapping[str, Any] | str | None = None, *, url: str = "", key: str | None = None
+) -> None:
+    """Does what append() does, for coroutines. Its transaction is its own: Django has none that spans several awaits."""
+    await sync_to_async(append)(channel, kind, data, url=url, key=key)
+
+
+async def aappend_all(events: Iterable[Event]) -> None:
+    """Does what append_all() does, for coroutines; the events are one transaction."""
+    await sync_to_async(append_all)(events)
 
 
 def _insert(events: list[Event], alias: str) -> None:

@@ -1,6 +1,6 @@
 """Subscriptions: the channels that a person reads, and the permission to read a channel.
 
-`subscribing` holds the rows (subscribe, unsubscribe, mute), `permissions` the rules of the site, and `accounts` the
+`subscribing` holds the rows (subscribe, unsubscribe, mute), `following` names the channels of objects, `permissions` the rules of the site, and `accounts` the
 receivers that carry log-outs and changed accounts to open streams.
 
 Invariants:
@@ -11,6 +11,7 @@ Invariants:
 May import: notifications.log, models, kinds, signals, conf.
 """
 
+from notifications.subscriptions.following import follow, object_channel, unfollow
 from notifications.subscriptions.permissions import can_read, register_rule
 from notifications.subscriptions.subscribing import (
     Source,
@@ -36,8 +37,10 @@ __all__ = [
     "channels_of_all",
     "ensure_own",
     "find",
+    "follow",
     "is_heard",
     "may_mute",
+    "object_channel",
     "own_channels",
     "register_names",
     "register_own",
@@ -45,5 +48,6 @@ __all__ = [
     "set_muted",
     "sources",
     "subscribe",
+    "unfollow",
     "unsubscribe",
 ]

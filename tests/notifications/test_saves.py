@@ -1,15 +1,18 @@
 """call_on_change(): a call for each save that changes a field, and for no other."""
 
+import threading
+
 import pytest
 from django.db import IntegrityError, connection
 from django.db.models import F, Value
 from django.db.models.functions import Concat
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 from django.test.utils import CaptureQueriesContext
 
 from blog.models import Post
-from notifications import saves
-from notifications.models import Subscription
+from notifications import deletions, kinds, saves
+from notifications.kinds import Kind
+from notifications.models import Event, Subscription
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -124,3 +127,45 @@ def test_models_whose_saves_are_not_atomic_are_served_too(alice):
         assert pre_save.disconnect(sender=Subscription, dispatch_uid=uid)
         assert post_save.disconnect(sender=Subscription, dispatch_uid=uid)
     assert seen == [(0, "5")]
+
+
+def test_a_quiet_block_calls_for_nothing_in_its_own_thread_and_ends_with_an_error(alice, calls):
+    post = Post.objects.create(author=alice, title="One")
+
+    def save_elsewhere() -> None:
+        Post.objects.create(author=alice, title="Elsewhere")
+        connection.close()
+
+    with pytest.raises(ZeroDivisionError), saves.quietly():
+        post.title = "Two"
+        post.save()
+        Post.objects.create(author=alice, title="Imported")
+        with saves.quietly():
+            post.save()
+        post.title = "Three"
+        post.save()
+        thread = threading.Thread(target=save_elsewhere)
+        thread.start()
+        thread.join(20)
+        raise ZeroDivisionError
+    post.title = "Four"
+    post.save()
+    assert calls == [(None, "One"), (None, "Elsewhere"), ("Three", "Four")]
+
+
+def test_rows_that_were_saved_quietly_are_told_of_by_the_returned_function(alice):
+    kind = Kind("test.imported", label="Imported", title="%(title)s")
+    tell = saves.notify_on_create(Post, kind, to=lambda post: f"user:{post.author_id}", fields=["title"])
+    try:
+        with saves.quietly():
+            post = Post.objects.create(author=alice, title="One")
+        assert not Event.objects.filter(kind=kind.name).exists()
+        tell(post)
+        assert Event.objects.get(kind=kind.name).data == {"title": "One"}
+    finally:
+        post_save.disconnect(sender=Post, dispatch_uid=f"notifications.notify_on_create.{kind.name}")
+        kinds._registry.pop(kind.name)
+        deletions._keys_of_models["blog.post"].pop()
+        for signal in (pre_delete, post_delete):
+            number = len(deletions._keys_of_models["blog.post"]) + 1
+            assert signal.disconnect(sender=Post, dispatch_uid=f"notifications.retract_on_delete.blog.post.{number}")

@@ -1,9 +1,11 @@
 """The log's invariants (docs/design.md, "Invariants")."""
 
+import asyncio
 import threading
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import IntegrityError, OperationalError, connection, connections, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -268,3 +270,16 @@ def test_the_database_holds_what_must_hold():
             Event.objects.create(**{"channel": "a:1", "kind": "happened", **wrong})
     with pytest.raises(IntegrityError), transaction.atomic():
         Head.objects.update(horizon=2)
+
+
+def test_coroutines_append_too():
+    async def append() -> None:
+        await asyncio.gather(*(log.aappend("a:1", "happened", {"n": number}, key=f"n{number}") for number in range(5)))
+        await log.aappend("a:1", "happened", key="n0")
+        await log.aappend_all(Event(channel="a:1", kind="happened", data={"n": number}) for number in (5, 6))
+        with pytest.raises(ValueError, match="kind"):
+            await log.aappend("a:1", "")
+
+    async_to_sync(append)()
+    assert sorted(event.data["n"] for event in log.read(0)) == list(range(7))
+    assert [event.position for event in log.read(0)] == list(range(1, 8))
