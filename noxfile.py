@@ -35,6 +35,8 @@ def parametrize(pairs: list[str]) -> Callable[[Callable[..., None]], Any]:
 
 def install(session: nox.Session, django: str) -> None:
     """Installs the pinned set, with another Django where the pair has another than this Python gets."""
+    # The tests of the package run it; uv makes environments without it.
+    session.install("pip")
     session.install("--require-hashes", "--requirement", "requirements-dev.txt")
     session.install(f"django=={django}.*")
     session.run(

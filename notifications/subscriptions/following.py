@@ -15,7 +15,8 @@ def object_channel(row: Model) -> str:
     if row.pk is None:
         raise ValueError(f"a row has a channel once it is saved: {row!r}")
     # Of a proxy model and of a row with deferred fields it is the same channel.
-    return f"{row._meta.concrete_model._meta.label_lower}:{row.pk}"
+    model = row._meta.concrete_model or type(row)
+    return f"{model._meta.label_lower}:{row.pk}"
 
 
 def follow(user: "AbstractBaseUser", row: Model) -> bool:
