@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django_eventstream.channelmanager import ChannelManagerBase
+from django_eventstream.channelmanager import DefaultChannelManager
 
 from notifications import subscriptions
 from notifications.moved import face
@@ -12,15 +12,16 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 
-class LogChannelManager(ChannelManagerBase):  # type: ignore[misc]
+class LogChannelManager(DefaultChannelManager):  # type: ignore[misc]
     """Value of EVENTSTREAM_CHANNELMANAGER_CLASS."""
 
     def get_channels_for_request(self, request: "HttpRequest", view_kwargs: dict[str, Any]) -> set[str]:
-        """Returns the channels of ?channel=, else all that the user is subscribed to.
+        """Returns the channels that the URL names (`channels`, `format-channels`, `channel`, ?channel=), else all that the
+        user is subscribed to.
 
         django-eventstream calls can_read_channel() for each of them before it sends anything.
         """
-        requested = set(request.GET.getlist("channel"))
+        requested: set[str] = super().get_channels_for_request(request, view_kwargs)
         if requested or not request.user.is_authenticated:
             return requested
         return set(subscriptions.channels_of(request.user))

@@ -22,6 +22,7 @@ from notifications.log.control import control_channel
 from notifications.models import AtomicSaves, Event
 from notifications.storage import LogStorage
 from notifications.stream import remote_wakeups
+from notifications.stream.request import allowed_origins
 
 # Of the backends that come with Django; MariaDB has that of MySQL.
 UNSUPPORTED = (".mysql", ".oracle")
@@ -29,7 +30,10 @@ UNSUPPORTED = (".mysql", ".oracle")
 
 def register_checks() -> None:
     """Registers the checks with Django; called once, when the app is ready."""
-    for check in (check_databases, check_requests, check_eventstream, check_addresses, check_processes, check_router):
+    for check in (
+        *(check_databases, check_requests, check_eventstream, check_sessions, check_addresses),
+        *(check_processes, check_router),
+    ):
         register(check)
     # `manage.py check --database default`, and `migrate`.
     register(check_wakeups, Tags.database)
@@ -180,7 +184,38 @@ def check_eventstream(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[
                     id=f"notifications.{number}",
                 )
             )
+    if hasattr(settings, "EVENTSTREAM_REDIS"):
+        found.append(
+            Warning(
+                "EVENTSTREAM_REDIS makes send_event() publish each event a second time, for nobody: streams read the log.",
+                hint="Remove it. Processes wake each other by themselves; with Redis, set CHANNEL_LAYERS.",
+                id="notifications.W017",
+            )
+        )
+    if "*" in allowed_origins():
+        found.append(
+            Warning(
+                'EVENTSTREAM_ALLOW_ORIGIN is "*": streams are read with cookies, and browsers take no "*" there.',
+                hint="List the origins in EVENTSTREAM_ALLOW_ORIGINS; all other origins are refused.",
+                id="notifications.W018",
+            )
+        )
     return found
+
+
+def check_sessions(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Reports sessions that each process keeps for itself."""
+    engine = settings.SESSION_ENGINE.removeprefix("django.contrib.sessions.backends.")
+    cache = settings.CACHES.get(settings.SESSION_CACHE_ALIAS, {}).get("BACKEND", "")
+    if engine not in ("cache", "cached_db") or cache != "django.core.cache.backends.locmem.LocMemCache":
+        return []
+    return [
+        Warning(
+            "Sessions are in LocMemCache, the memory of one process: others do not know them, or that they have ended.",
+            hint="Keep sessions in the database, or in a cache that all processes share, such as Redis.",
+            id="notifications.W019",
+        )
+    ]
 
 
 def check_addresses(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:

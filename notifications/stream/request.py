@@ -18,8 +18,13 @@ from notifications.stream.asgi import Headers
 
 
 def allowed_origins() -> list[str]:
-    """Origins of other sites whose pages may read streams: eventstream's own setting, which its view follows too."""
-    return list(getattr(settings, "EVENTSTREAM_ALLOW_ORIGINS", None) or ())
+    """Origins of other sites whose pages may read streams: eventstream's own settings, in the forms that its view takes.
+
+    "*" is no origin: browsers refuse it where cookies are sent.
+    """
+    single, several = (getattr(settings, f"EVENTSTREAM_ALLOW_{name}", None) for name in ("ORIGIN", "ORIGINS"))
+    named = single or several or ()
+    return [named] if isinstance(named, str) else list(named)
 
 
 def origin_headers(request: HttpRequest) -> Headers | None:

@@ -4,192 +4,32 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import pytest
 from wsproto import ConnectionType, WSConnection
 from wsproto.events import AcceptConnection, Event, Request, TextMessage
 
 from tests.integration.foreign import ForeignSite
+from tests.integration.kinds import KINDS, Made, made
 from tests.support.documents import blocks
-from tests.support.sse import SseClient, login
+from tests.support.sse import SseClient
 
-# A user without `username`, as many sites have: the email is the name, and there is no AbstractUser.
-PERSON = """
-from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
-from django.db import models
-
-
-class People(BaseUserManager):
-    def create_superuser(self, email, password):
-        person = self.model(email=email, is_staff=True, is_superuser=True)
-        person.set_password(password)
-        person.save()
-        return person
-
-
-class Person(AbstractBaseUser, PermissionsMixin):
-    email = models.EmailField(unique=True)
-    is_staff = models.BooleanField(default=False)
-    is_active = models.BooleanField(default=True)
-    objects = People()
-    USERNAME_FIELD = "email"
+# What its site had before, and what it had to change.
+EVENTSTREAM_BEFORE = """
+INSTALLED_APPS += ["django_eventstream"]
+EVENTSTREAM_STORAGE_CLASS = "django_eventstream.storage.DjangoModelStorage"
+EVENTSTREAM_CHANNELMANAGER_CLASS = "mysite.channels.NewsManager"
+EVENTSTREAM_REDIS = {"host": "127.0.0.1", "port": 6379, "db": 0}
+EVENTSTREAM_ALLOW_ORIGIN = "*"
 """
-CACHE = """
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": BASE_DIR / "cache"}}
+OWN_MANAGER = """
+from django_eventstream.channelmanager import DefaultChannelManager
+
+
+class NewsManager(DefaultChannelManager):
+    pass
 """
-ALLAUTH = """
-INSTALLED_APPS += ["allauth", "allauth.account"]
-MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend", "allauth.account.auth_backends.AuthenticationBackend"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
-"""
-ALLAUTH_URLS = """
-urlpatterns += [path("accounts/", include("allauth.urls"))]
-"""
-REST_URLS = """
-from rest_framework.decorators import api_view
-from rest_framework.response import Response
-
-
-@api_view(["POST"])
-def invoice(request):
-    from invoices.models import Invoice
-
-    return Response({"number": Invoice.objects.create(customer=request.user, number=request.data["number"]).number})
-
-
-urlpatterns += [path("rest/invoices/", invoice)]
-"""
-# A page that changes the session, as the messages of Django do.
-TOUCH_URLS = """
-from django.http import HttpResponse
-
-
-def touch(request):
-    request.session["seen"] = request.session.get("seen", 0) + 1
-    return HttpResponse()
-
-
-urlpatterns += [path("touch/", touch)]
-"""
-CONSUMERS = """
-from channels.generic.websocket import AsyncWebsocketConsumer
-
-
-class Echo(AsyncWebsocketConsumer):
-    async def receive(self, text_data=None, bytes_data=None):
-        await self.send(f"{self.scope['user']}: {text_data}")
-"""
-ASGI = """
-import os
-
-from django.core.asgi import get_asgi_application
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mysite.settings")
-pages = get_asgi_application()
-
-from channels.auth import AuthMiddlewareStack
-from channels.routing import URLRouter
-from django.urls import path
-from mysite.consumers import Echo
-from notifications.routing import with_streams
-
-application = with_streams(pages, websocket=AuthMiddlewareStack(URLRouter([path("echo/", Echo.as_asgi())])))
-"""
-SAVE = """
-from django.contrib.auth import get_user_model
-from invoices.models import Invoice
-Invoice.objects.create(customer=get_user_model()._default_manager.get_by_natural_key({name!r}), number={number})
-"""
-
-
-@dataclass
-class Kind:
-    """A kind of site. settings, urls: lines before those of the document; files: by path."""
-
-    settings: str = ""
-    urls: str = ""
-    files: dict[str, str] = field(default_factory=dict)
-    name: str = "alice"
-    login: str = "/admin/login/"
-    logout: str = "/admin/logout/"
-    # The name of the field in the form of log-in.
-    field: str = "username"
-    prefix: str = ""
-
-
-KINDS = {
-    "without username": Kind(
-        settings='INSTALLED_APPS = ["people", *INSTALLED_APPS]\nAUTH_USER_MODEL = "people.Person"\n',
-        files={"people/__init__.py": "", "people/models.py": PERSON},
-        name="alice@shop.example",
-    ),
-    "sessions in the cache": Kind(settings=f'{CACHE}SESSION_ENGINE = "django.contrib.sessions.backends.cache"\n'),
-    "sessions in cached_db": Kind(settings=f'{CACHE}SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"\n'),
-    "sessions in signed cookies": Kind(
-        settings='SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"\n', urls=TOUCH_URLS
-    ),
-    "django-allauth": Kind(
-        settings=ALLAUTH, urls=ALLAUTH_URLS, login="/accounts/login/", logout="/accounts/logout/", field="login"
-    ),
-    "Django REST framework": Kind(settings='INSTALLED_APPS += ["rest_framework"]\n', urls=REST_URLS),
-    "FORCE_SCRIPT_NAME": Kind(settings='FORCE_SCRIPT_NAME = "/shop"\n', prefix="/shop"),
-    "WebSockets": Kind(
-        settings='INSTALLED_APPS += ["channels"]\nASGI_APPLICATION = "mysite.asgi.application"\n',
-        files={"mysite/consumers.py": CONSUMERS, "mysite/asgi.py": ASGI},
-    ),
-    "USE_I18N off": Kind(settings="USE_I18N = False\n"),
-    "German": Kind(settings='LANGUAGE_CODE = "de"\n'),
-    "Arabic": Kind(settings='LANGUAGE_CODE = "ar"\n'),
-}
-
-
-@dataclass
-class Made:
-    site: ForeignSite
-    kind: Kind
-
-    def save(self, number: int) -> None:
-        self.site.shell(SAVE.format(name=self.kind.name, number=number))
-
-    def enter(self, base_url: str) -> httpx.Client:
-        """Logs in by the site's own form."""
-        if self.kind.field == "username":
-            return login(base_url, self.kind.name, path=self.kind.prefix + self.kind.login)
-        client = httpx.Client(base_url=base_url, trust_env=False, timeout=30, headers={"Referer": base_url})
-        page = client.get(self.kind.login)
-        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-        assert token, page.text
-        form = {"csrfmiddlewaretoken": token[1], self.kind.field: self.kind.name, "password": "demo"}
-        assert client.post(self.kind.login, data=form).status_code == 302
-        return client
-
-
-def made(packages, folder, kind: Kind) -> ForeignSite:
-    site = ForeignSite(folder, packages)
-    for path, text in kind.files.items():
-        (folder / path).parent.mkdir(exist_ok=True)
-        (folder / path).write_text(text)
-    with (folder / "mysite" / "settings.py").open("a") as settings:
-        settings.write(kind.settings)
-    for block in blocks("integrating.md")[:5]:
-        site.follow(block)
-    with (folder / "mysite" / "urls.py").open("a") as urls:
-        urls.write(kind.urls)
-    site.run("manage.py", "makemigrations", *(["people"] if "people.Person" in kind.settings else []), "invoices")
-    site.run("manage.py", "migrate", "--verbosity", "0")
-    email = "" if "people.Person" in kind.settings else "None, "
-    site.shell(
-        "from django.contrib.auth import get_user_model\n"
-        f"for name in ({kind.name!r}, {kind.name.replace('alice', 'bob')!r}):\n"
-        f"    get_user_model().objects.create_superuser(name, {email}'demo')\n"
-    )
-    return site
 
 
 @pytest.fixture(params=KINDS)
@@ -282,3 +122,36 @@ def next_event(raw: socket.socket, websocket: WSConnection) -> Event:
     while (event := next(websocket.events(), None)) is None:
         websocket.receive_data(raw.recv(4096) or None)
     return event
+
+
+@pytest.mark.parametrize("made_site", ["django-eventstream"], indirect=True)
+def test_a_view_of_django_eventstream_and_send_event_go_on_working(made_site):
+    server = made_site.site.serve()
+    send = "from django_eventstream import send_event\nsend_event('user:1', 'news', {'text': 'hello'})\n"
+    with closing(made_site.enter(server.url)) as alice, ExitStack() as stack:
+        own = stack.enter_context(SseClient(f"{server.url}/mine/1/", cookies=alice.cookies))
+        of_the_log = stack.enter_context(SseClient(f"{server.url}/events/", cookies=alice.cookies))
+        friendly = {"Origin": "https://friend.example"}
+        assert SseClient(f"{server.url}/events/", cookies=alice.cookies, headers=friendly).status == 200
+        # The view of a stranger's channel has no stream.
+        with SseClient(f"{server.url}/mine/2/", cookies=alice.cookies) as strange:
+            strange.wait_for(lambda event: event.event == "stream-error")
+        made_site.site.shell(send)
+        assert of_the_log.wait_for(lambda event: event.event == "news").json() == {"text": "hello"}
+        assert own.wait_for(lambda event: event.event == "news").json() == {"text": "hello"}
+
+
+def test_settings_of_django_eventstream_that_bypass_the_log_are_named_each_in_a_line(packages, tmp_path):
+    site = ForeignSite(tmp_path, packages)
+    (tmp_path / "mysite" / "channels.py").write_text(OWN_MANAGER)
+    with (tmp_path / "mysite" / "settings.py").open("a") as settings:
+        settings.write(EVENTSTREAM_BEFORE)
+    for block in blocks("integrating.md")[:5]:
+        site.follow(block)
+    done = site.run("manage.py", "check", check=False)
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if "EVENTSTREAM_" in line and "HINT" not in line]
+    assert [re.findall(r"notifications\.([EW]\d+)", line)[0] for line in lines] == ["E007", "E008", "W017", "W018"]
+    # No hint asks for more than a line of settings.
+    hints = [line for line in done.stderr.splitlines() if "HINT: Set EVENTSTREAM_" in line]
+    assert len(hints) == 2

@@ -81,6 +81,16 @@ def test_eventstreams_own_view_reads_the_log_and_asks_for_permission(cast):
         get_events(EventRequest(request), user=alice)
 
 
+@pytest.mark.parametrize(
+    "of_the_url",
+    [{"channels": ["user:2"]}, {"channel": "user:2"}, {"format-channels": ["user:{user}"], "user": "2"}],
+)
+def test_the_channels_of_a_url_are_those_of_eventstreams_own_manager(cast, of_the_url):
+    request = RequestFactory().get("/")
+    request.user = cast[0]
+    assert get_channelmanager().get_channels_for_request(request, of_the_url) == {"user:2"}
+
+
 def test_the_storage_keeps_eventstreams_contract():
     storage = get_storage()
     assert storage.get_current_id("a:1") == 0

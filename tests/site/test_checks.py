@@ -62,12 +62,24 @@ def test_a_database_that_the_log_does_not_run_on_is_refused(settings, engine):
         ("EVENTSTREAM_CHANNELMANAGER_CLASS", "no.such.Class", "notifications.E007"),
         ("EVENTSTREAM_STORAGE_CLASS", "django_eventstream.storage.DjangoModelStorage", "notifications.E008"),
         ("EVENTSTREAM_STORAGE_CLASS", None, "notifications.E008"),
+        ("EVENTSTREAM_REDIS", {"host": "127.0.0.1"}, "notifications.W017"),
+        ("EVENTSTREAM_ALLOW_ORIGIN", "*", "notifications.W018"),
+        ("EVENTSTREAM_ALLOW_ORIGINS", ["*"], "notifications.W018"),
         ("REDIS_URL", "redis://127.0.0.1:6379/0", "notifications.E009"),
     ],
 )
 def test_a_wrong_setting_is_found(settings, setting, value, number):
     setattr(settings, setting, value)
     assert number in found()
+
+
+@pytest.mark.parametrize("engine", ["cache", "cached_db"])
+def test_sessions_in_the_memory_of_one_process_are_found(settings, engine):
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    assert found() == {"notifications.W019"}
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": "/x"}}
+    assert found() == set()
 
 
 @pytest.mark.parametrize("module", ["notifications.urls", "django.contrib.auth.urls"])

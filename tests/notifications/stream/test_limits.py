@@ -90,6 +90,29 @@ def test_pages_of_other_origins_read_streams_only_where_the_operator_allows_it(a
         assert b"access-control-allow-origin" not in reader.headers
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "status"),
+    [
+        ("EVENTSTREAM_ALLOW_ORIGIN", "https://friend.example", 200),
+        ("EVENTSTREAM_ALLOW_ORIGIN", ["https://other.example", "https://friend.example"], 200),
+        ("EVENTSTREAM_ALLOW_ORIGINS", "https://friend.example", 200),
+        ("EVENTSTREAM_ALLOW_ORIGINS", "https://friend.example.evil.example", 403),
+        ("EVENTSTREAM_ALLOW_ORIGIN", "*", 403),
+    ],
+)
+def test_origins_are_taken_in_the_forms_that_eventstream_takes(alice, settings, setting, value, status):
+    settings.EVENTSTREAM_ALLOW_ORIGINS = []
+    setattr(settings, setting, value)
+    cookie = cookies_of(alice)
+
+    async def scenario():
+        return await Reader(
+            EventStream(), "/events/", cookie, query="mode=reconnect", origin="https://friend.example"
+        ).end()
+
+    assert run(scenario).status == status
+
+
 def test_by_default_no_other_origin_is_allowed(alice):
     cookie = cookies_of(alice)
 
