@@ -123,6 +123,7 @@ class Kind:
     # The name of the field in the form of log-in.
     field: str = "username"
     prefix: str = ""
+    html: str = '<html lang="en-us" dir="ltr">'
 
 
 KINDS = {
@@ -147,8 +148,8 @@ KINDS = {
         files={"mysite/consumers.py": CONSUMERS, "mysite/asgi.py": ASGI},
     ),
     "USE_I18N off": Kind(settings="USE_I18N = False\n"),
-    "German": Kind(settings='LANGUAGE_CODE = "de"\n'),
-    "Arabic": Kind(settings='LANGUAGE_CODE = "ar"\n'),
+    "German": Kind(settings='LANGUAGE_CODE = "de"\n', html='<html lang="de" dir="ltr">'),
+    "Arabic": Kind(settings='LANGUAGE_CODE = "ar"\n', html='<html lang="ar" dir="rtl">'),
 }
 
 

@@ -74,7 +74,9 @@ def test_pages_api_streams_and_log_out_work(made_site):
         for path in ("/notifications/", "/notifications/preferences/", "/api/inbox", "/api/preferences"):
             assert alice.get(kind.prefix + path).status_code == 200, path
         assert alice.get(f"{kind.prefix}/api/unread").json()["unread"] == 1
-        assert "Invoice 7 is there" in alice.get(f"{kind.prefix}/notifications/").text
+        inbox = alice.get(f"{kind.prefix}/notifications/").text
+        assert "Invoice 7 is there" in inbox
+        assert kind.html in inbox
 
         if "touch/" in kind.urls:
             alice.get("/touch/")
