@@ -25,6 +25,15 @@ from django.views.generic import TemplateView
 urlpatterns += [path("", TemplateView.as_view(template_name="base.html"))]
 """
 
+# Emails of the site go where a test can see them; Django 6.1 refuses the settings from before it.
+MAIL = """
+import django
+if django.VERSION >= (6, 1):
+    MAILERS = {{"default": {{"BACKEND": "django.core.mail.backends.{backend}.EmailBackend"}}}}
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.{backend}.EmailBackend"
+"""
+
 
 def build_wheel(folder: Path) -> Path:
     """Builds the wheel of the app as `make wheel` does."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.integration.foreign import ForeignSite
+from tests.integration.foreign import MAIL, ForeignSite
 from tests.support.documents import blocks
 from tests.support.sse import login
 
@@ -40,8 +40,7 @@ MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend", "allauth.account.auth_backends.AuthenticationBackend"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
-"""
+""" + MAIL.format(backend="dummy")
 ALLAUTH_URLS = """
 urlpatterns += [path("accounts/", include("allauth.urls"))]
 """

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import pytest
 
 from config import environment
-from tests.integration.foreign import ForeignSite
+from tests.integration.foreign import MAIL, ForeignSite
 from tests.support.documents import blocks
 from tests.support.services import POSTGRESQL, ROOT, SQLITE, PostgresServer
 from tests.support.sse import SseClient, login
@@ -61,7 +61,7 @@ def users(request, packages, database_settings, tmp_path) -> Iterator[Users]:
     site.use_persons(MODELS[request.param])
     with (tmp_path / "mysite" / "settings.py").open("a") as settings:
         settings.write('NOTIFICATIONS_SITE_URL = "https://shop.example"\n')
-        settings.write('EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"\n')
+        settings.write(MAIL.format(backend="console"))
         settings.write(database_settings)
     for block in blocks("integrating.md")[:5]:
         site.follow(block)
