@@ -20,6 +20,8 @@ WHEEL_SOURCE := build/wheel
 DIST := dist
 DOCS := build/docs
 CATALOGUE := locale/zh_Hans/LC_MESSAGES
+# The folders of the app, by depth: in msggrep an asterisk matches no slash.
+DEPTHS := * */* */*/* */*/*/* */*/*/*/*
 # What this shell has set for a site of its own is not what is tested; DATABASE_URL alone chooses where tests run.
 UNSET := env -u ALLOWED_HOSTS -u DEBUG -u PAYMENT_CALLBACK_SECRETS -u PAYMENT_WINDOW_SECONDS -u REDIS_URL -u SECRET_KEY
 # A worker takes the next test when it is through with its last: one process alone with ARGS="-n 0".
@@ -84,7 +86,7 @@ wheel: $(DEV) ## build the notifications app into dist/: source distribution and
 	cp -R pyproject.toml LICENSE notifications $(WHEEL_SOURCE)
 	cp docs/package.md $(WHEEL_SOURCE)/docs
 	mkdir -p $(WHEEL_SOURCE)/notifications/$(CATALOGUE)
-	msggrep --location='notifications/*' --location='templates/notifications/*' \
+	msggrep $(foreach depth,$(DEPTHS),--location='notifications/$(depth)') --location='templates/notifications/*' \
 		--output-file=$(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.po $(CATALOGUE)/django.po
 	msgfmt --output-file=$(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.mo $(WHEEL_SOURCE)/notifications/$(CATALOGUE)/django.po
 	$(RUN) -m build --no-isolation --outdir $(DIST) $(WHEEL_SOURCE) >$(WHEEL_SOURCE)/log 2>&1 || { cat $(WHEEL_SOURCE)/log; exit 1; }

@@ -2,6 +2,7 @@
 
 import ast
 import email
+import gettext
 import re
 import subprocess
 import sys
@@ -125,6 +126,25 @@ def test_types_and_texts_are_in_both_files(wheel, sdist):
         if path.is_file() and path.suffix != ".pyc"
     }
     assert committed <= in_wheel
+
+
+def test_the_wheel_has_all_chinese_texts_of_the_app(wheel, tmp_path):
+    """Those that a file of the app names as its own: in folders of any depth."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extract("notifications/locale/zh_Hans/LC_MESSAGES/django.mo", tmp_path)
+    with (tmp_path / "notifications/locale/zh_Hans/LC_MESSAGES/django.mo").open("rb") as compiled:
+        shipped = gettext.GNUTranslations(compiled)
+    with (ROOT / "locale/zh_Hans/LC_MESSAGES/django.mo").open("rb") as compiled:
+        whole = gettext.GNUTranslations(compiled)
+    entries = (ROOT / "locale/zh_Hans/LC_MESSAGES/django.po").read_text(encoding="utf-8").split("\n\n")
+    own = [entry for entry in entries if re.search(r"^#: (?:.* )?notifications/", entry, re.MULTILINE)]
+    texts = [
+        "".join(ast.literal_eval(line) for line in found[1].splitlines())
+        for entry in own
+        if (found := re.search(r'^msgid ((?:".*"\n?)+)', entry, re.MULTILINE)) and "msgctxt" not in entry
+    ]
+    assert len(texts) > 100
+    assert [text for text in texts if whole.gettext(text) != shipped.gettext(text)] == []
 
 
 def test_the_source_distribution_builds_the_same_wheel(wheel, sdist, tmp_path):
