@@ -30,11 +30,13 @@ UNSUPPORTED = (".mysql", ".oracle")
 
 def register_checks() -> None:
     """Registers the checks with Django; called once, when the app is ready."""
-    for check in (
-        *(check_databases, check_requests, check_eventstream, check_sessions, check_addresses),
-        *(check_processes, check_router),
-    ):
-        register(check)
+    register(check_databases)
+    register(check_requests)
+    register(check_eventstream)
+    register(check_sessions)
+    register(check_addresses)
+    register(check_processes)
+    register(check_router)
     # `manage.py check --database default`, and `migrate`.
     register(check_wakeups, Tags.database)
 

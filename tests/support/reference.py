@@ -19,7 +19,7 @@ MADE = "<!-- Made from the code: `make reference`. -->\n"
 MODULES: dict[str, tuple[str, list[str] | None]] = {
     "notifications.log": ("Append events, and read them by position.", None),
     "notifications.kinds": ("Kinds of events: texts and behaviour.", ["Kind", "Text", "register", "get", "names"]),
-    "notifications.saves": ("Events from saved rows.", ["notify_on_create", "call_on_change"]),
+    "notifications.saves": ("Events from saved rows.", ["notify_on_create", "call_on_change", "quietly"]),
     "notifications.deletions": ("Events of deleted rows are retracted.", ["retract_on_delete"]),
     "notifications.models": ("Base of models that notify, and the rows of the log.", ["AtomicSaves", "Event"]),
     "notifications.subscriptions": ("Channels of a user, and the permission to read one.", None),
