@@ -122,6 +122,7 @@ def payment_figures(scale: Scale) -> list[Figure]:
         Figure("callbacks_per_second", "signed callbacks per second, distinct orders", at_least=300, digits=0),
         Figure("callbacks_p99_ms", f"their answer, {scale.connections} on their way at a time: p99", "ms"),
         Figure("callback_cpu_ms", "processor time of the server per callback", "ms", digits=2),
+        Figure("single_callback_cpu_ms", "the same, one callback on its way at a time", "ms", at_most=3, digits=2),
         Figure("callback_errors", "callbacks not answered `success`", at_most=0, together=sum, digits=0),
         Figure("finish_p50_ms", f"commit to `finish`, {scale.callbacks_per_second:g} callbacks per second: p50", "ms"),
         Figure(

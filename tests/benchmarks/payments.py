@@ -26,14 +26,17 @@ def pay(site: Site, scale: Scale, folder: Path, figures: dict[str, float], notes
         figures["callbacks_per_second"] = fast["answered"] / fast["seconds"]
         figures["callbacks_p99_ms"] = percentile(fast["answers_ms"], 99)
         figures["callback_cpu_ms"] = worked * 1e3 / fast["answered"]
+        worked = processes.cpu_seconds(server.pid)
+        single = send(server, folder, scale.paced, 1, 0, 0)
+        figures["single_callback_cpu_ms"] = (processes.cpu_seconds(server.pid) - worked) * 1e3 / single["answered"]
         paced = send(server, folder, scale.paced, scale.connections, scale.callbacks_per_second, scale.watched)
         commits = commits_of(server)
         delays = sorted((at - commits[number]) / 1e6 for number, at in paced["finished"].items())
         figures["finish_p50_ms"] = percentile(delays, 50)
         figures["finish_p99_ms"] = percentile(delays, 99)
-        figures["callback_errors"] = scale.callbacks + scale.paced - right(fast) - right(paced)
+        figures["callback_errors"] = scale.callbacks + 2 * scale.paced - sum(map(right, (fast, single, paced)))
         figures["pages_unfinished"] = scale.watched - len(delays)
-        for run in (fast, paced):
+        for run in (fast, single, paced):
             notes += [f"{count} callbacks answered {answer}" for answer, count in run["errors"].items()]
         if fast["cpu_seconds"] > 0.5 * fast["seconds"]:
             notes.append("the payment provider of the benchmark was busy itself: callbacks per second may be more")

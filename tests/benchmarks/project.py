@@ -10,8 +10,7 @@ from django.http import HttpRequest, JsonResponse
 
 from notifications import log, subscriptions
 from notifications.models import Event, Subscription
-from orders import payments
-from orders.payments import Result
+from orders.payments import Result, settlement
 from orders.payments.providers import Rejected, Report
 
 # No user of this number is needed: a subscription is to a channel.
@@ -43,14 +42,14 @@ def subscribe_all(people: Sequence[Any]) -> None:
 
 def watch_payments() -> None:
     """Notes the commits of payments from now on."""
-    apply_all = payments.apply_all
+    apply_all = settlement.apply_all
 
     def watched(reports: Sequence[Report]) -> list[Result | Rejected]:
         # Registered before the log's own hook, so that it runs before that: the clock starts at the commit.
         transaction.on_commit(partial(note_commit, [report.order_number for report in reports]))
         return apply_all(reports)
 
-    payments.apply_all = watched
+    settlement.apply_all = watched
 
 
 def note_commit(numbers: Sequence[int]) -> None:
