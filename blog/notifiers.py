@@ -1,7 +1,7 @@
 """The blog's notifications: their kind, wording and recipients.
 
-post_published() may be called again for the same post, because the keys of its events are unique. save() calls it
-through signals.py; after QuerySet.update() or bulk_create(), which send no signals, call it yourself.
+After QuerySet.update() or bulk_create(), which send no signals, call PostPublished.notify() yourself; it may be called again for the
+same post.
 """
 
 from collections.abc import Collection
@@ -13,17 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from blog.models import Follow, Post
 from notifications import log, subscriptions
-from notifications.kinds import Kind, register
-from notifications.models import Event
-
-PUBLISHED = register(
-    Kind(
-        "post.published",
-        label=_("New post"),
-        title=_("%(author)s published a new post: %(title)s"),
-        grouped=ngettext_lazy("%(author)s published %(count)d post", "%(author)s published %(count)d posts", "count"),
-    )
-)
+from notifications.notifiers import Notifier, changed
 
 
 def author_channel(author_id: int) -> str:
@@ -31,9 +21,23 @@ def author_channel(author_id: int) -> str:
     return f"author:{author_id}"
 
 
-def post_key(post: Post) -> str:
-    """Returns the key of a post's event."""
-    return f"{PUBLISHED.name}:{post.pk}"
+class PostPublished(Notifier):
+    """Notifies the followers of a post's author, with one row for all of them.
+
+    A post that is withdrawn takes its event with it. Published again it does not notify again: its key is in the log.
+    """
+
+    model = Post
+    when = changed("status", to=Post.Status.PUBLISHED, withdraw=True)
+    to = "author:%(author_id)s"
+    name = "post.published"
+    label = _("New post")
+    title = _("%(author)s published a new post: %(title)s")
+    grouped = ngettext_lazy("%(author)s published %(count)d post", "%(author)s published %(count)d posts", "count")
+
+    @classmethod
+    def key(cls, row: Post, channel: str) -> str:
+        return f"{cls.name}:{row.pk}"
 
 
 def author_names(ids: Collection[str]) -> dict[str, str]:
@@ -42,28 +46,9 @@ def author_names(ids: Collection[str]) -> dict[str, str]:
     return {str(author.pk): gettext("Posts by %(author)s") % {"author": author.get_username()} for author in authors}
 
 
-def post_published(*posts: Post) -> None:
-    """Notifies the followers of each post's author, with one row for all of them."""
-    log.append_all(
-        Event(
-            channel=author_channel(post.author_id),
-            kind=PUBLISHED.name,
-            data={"author": post.author.get_username(), "title": post.title},
-            url=post.get_absolute_url(),
-            key=post_key(post),
-        )
-        for post in posts
-    )
-
-
-def post_withdrawn(*posts: Post) -> None:
-    """Retracts the event of each post: it leaves the inboxes and the open pages of the followers."""
-    log.retract(*map(post_key, posts))
-
-
 def author_withdrawn(author: AbstractBaseUser) -> None:
     """Retracts the events of all posts of an author."""
-    log.retract(channel=author_channel(author.pk), kind=PUBLISHED.name)
+    log.retract(channel=author_channel(author.pk), kind=PostPublished.name)
 
 
 def author_followed(follow: Follow) -> None:

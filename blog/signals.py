@@ -1,4 +1,4 @@
-"""Signal receivers: a saved post or follow that has news calls its notifier."""
+"""Signal receivers: a follow begins and ends a subscription, and a deleted author takes the events of all posts along."""
 
 from typing import Any
 
@@ -7,28 +7,14 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models.signals import post_delete, post_save, pre_delete
 
 from blog import notifiers
-from blog.models import Follow, Post
-from notifications import deletions, saves
+from blog.models import Follow
 
 
 def connect() -> None:
     """Connects the receivers; AppConfig.ready() calls this once."""
-    saves.call_on_change(Post, "status", tell_of_post)
-    deletions.retract_on_delete(Post, lambda post: [notifiers.post_key(post)])
     pre_delete.connect(withdraw_author, sender=get_user_model(), dispatch_uid="blog.withdraw_author")
     post_save.connect(subscribe_follower, sender=Follow, dispatch_uid="blog.subscribe_follower")
     post_delete.connect(unsubscribe_follower, sender=Follow, dispatch_uid="blog.unsubscribe_follower")
-
-
-def tell_of_post(post: Post, before: str | None) -> None:
-    """Notifies the followers of a post that becomes published, and retracts the event of one that is withdrawn.
-
-    A correction of a published post does neither, and publishing it again does not notify again: its key is in the log.
-    """
-    if post.is_published:
-        notifiers.post_published(post)
-    elif before == Post.Status.PUBLISHED:
-        notifiers.post_withdrawn(post)
 
 
 def withdraw_author(sender: Any, instance: AbstractBaseUser, **kwargs: Any) -> None:

@@ -20,6 +20,7 @@ from notifications.channelmanager import LogChannelManager
 from notifications.log import wakeups
 from notifications.log.control import control_channel
 from notifications.models import AtomicSaves, Event
+from notifications.notifiers.notifier import connected_notifiers
 from notifications.storage import LogStorage
 from notifications.stream import remote_wakeups
 from notifications.stream.request import allowed_origins
@@ -37,6 +38,7 @@ def register_checks() -> None:
     register(check_addresses)
     register(check_processes)
     register(check_router)
+    register(check_notifiers)
     # `manage.py check --database default`, and `migrate`.
     register(check_wakeups, Tags.database)
 
@@ -274,6 +276,20 @@ def check_wakeups(
             hint="A pooler hands on connections by the transaction. Set REDIS_URL, or connect to PostgreSQL itself.",
             id="notifications.W016",
         )
+    ]
+
+
+def check_notifiers(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Reports notifiers whose rows and events are not one transaction."""
+    return [
+        Warning(
+            f"{each.__name__} notifies of {each.model.__name__}, which is no AtomicSaves: a crash after a save loses its event.",
+            hint="Derive the model from notifications.models.AtomicSaves, or save it within transaction.atomic().",
+            obj=each.model,
+            id="notifications.W020",
+        )
+        for each in connected_notifiers()
+        if each.when != () and not issubclass(each.model, AtomicSaves)
     ]
 
 

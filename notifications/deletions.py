@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
+from django.apps import apps
 from django.db.models import Exists, Model, OuterRef
 from django.db.models.signals import post_delete, pre_delete
 
@@ -39,15 +40,26 @@ def retract_on_delete(model: type[Model] | str, keys: KeysOf) -> None:
             log.retract(*collected)
 
     uid = f"notifications.retract_on_delete.{label}.{len(functions)}"
-    pre_delete.connect(collect, sender=model, weak=False, dispatch_uid=uid)
-    post_delete.connect(retract, sender=model, weak=False, dispatch_uid=uid)
+    for each in senders_of(model):
+        pre_delete.connect(collect, sender=each, weak=False, dispatch_uid=uid)
+        post_delete.connect(retract, sender=each, weak=False, dispatch_uid=uid)
+
+
+def senders_of(model: type[Model] | str) -> list[type[Model] | str]:
+    """Returns the model with its proxies and the models that inherit from it: Django sends signals for the exact class alone."""
+    if not apps.models_ready:
+        return [model]
+    base = apps.get_model(model) if isinstance(model, str) else model
+    return [base, *(each for each in apps.get_models() if issubclass(each, base) and each is not base)]
 
 
 def keys_of(rows: Iterable[Model]) -> Iterator[str]:
     """Yields the keys of the events that a deletion of these rows retracts."""
     for row in rows:
-        for keys in _keys_of_models.get(row._meta.label_lower, ()):
-            yield from keys(row)
+        for model in type(row).__mro__:
+            label = getattr(getattr(model, "_meta", None), "label_lower", "")
+            for keys in _keys_of_models.get(label, ()):
+                yield from keys(row)
 
 
 def audience(keys: Collection[str]) -> tuple[int, int]:

@@ -11,11 +11,15 @@ from django.db.models import Model
 from django.db.models.signals import post_save, pre_save
 
 from notifications import deletions, log
+from notifications.deletions import senders_of
 from notifications.kinds import Kind, register
 from notifications.models import Event
 
 # In the place of a stored value, for a save that does not write the field.
 NOT_WRITTEN = object()
+
+# By the label of a model and a field: the functions that call_on_change() calls, by their uid.
+_watchers: dict[tuple[str, str], dict[str, Callable[[Any, Any], object]]] = {}
 
 # Set while quietly() runs, in this thread or task alone.
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
@@ -68,28 +72,42 @@ def notify_on_create(
     def tell(*rows: Model) -> None:
         log.append_all(event(row) for row in rows)
 
-    def tell_of_row(sender: Any, instance: Model, *, created: bool, raw: bool, **kwargs: Any) -> None:
-        if created and not raw and not _quiet.get():
-            tell(instance)
-
-    # Not weak: nothing else refers to the receiver.
-    uid = f"notifications.notify_on_create.{kind.name}"
-    post_save.connect(tell_of_row, sender=model, weak=False, dispatch_uid=uid)
+    call_on_create(model, tell, uid=f"notifications.notify_on_create.{kind.name}")
     if retract_deleted:
         deletions.retract_on_delete(model, lambda row: [key(row)])
     return tell
 
 
-def call_on_change(model: type[Model] | str, field: str, act: Callable[[Any, Any], object]) -> None:
+def call_on_create(model: type[Model] | str, act: Callable[[Any], object], *, uid: str) -> None:
+    """Calls `act(row)` after each save that inserted a row, fixtures and quietly() apart.
+
+    model: the class, or "app.Model"; rows of its proxies and of the models that inherit from it count too. uid: the same one
+    replaces what was connected before.
+    """
+
+    def act_on_row(sender: Any, instance: Model, *, created: bool, raw: bool, **kwargs: Any) -> None:
+        if created and not raw and not _quiet.get():
+            act(instance)
+
+    for sender in senders_of(model):
+        # Not weak: nothing else refers to the receiver.
+        post_save.connect(act_on_row, sender=sender, weak=False, dispatch_uid=uid)
+
+
+def call_on_change(model: type[Model] | str, field: str, act: Callable[[Any, Any], object], *, uid: str = "") -> None:
     """Calls `act(row, before)` after each save that changed a field's value in the database.
 
-    model: the class, or "app.Model". before: the value that the database held until then; None for a new row. The value is
+    model: the class, or "app.Model"; rows of its proxies and of the models that inherit from it count too. uid: the same one
+    replaces what was connected before; else it is made of the field and the function's name. before: the value that the database held until then; None for a new row. The value is
     read within the transaction of the save, with the row locked, so neither a row that was loaded long ago nor one that was
     made from its primary key alone leads to a call without a change; let the model be an AtomicSaves. A save that does not
     write the field costs no query. Fixtures, QuerySet.update(), bulk_create() and raw SQL lead to no call.
     """
+    label = model.lower() if isinstance(model, str) else model._meta.label_lower
+    acts = _watchers.setdefault((label, field), {})
+    acts[uid or f"{act.__module__}.{act.__qualname__}"] = act
     # A list, because a receiver may save the row again: one value for each save that is running.
-    running = f"_{field}_before"
+    running = f"_{field}_before_of_{label}"
 
     def remember(
         sender: Any, instance: Model, *, raw: bool, using: str, update_fields: frozenset[str] | None, **kwargs: Any
@@ -103,11 +121,14 @@ def call_on_change(model: type[Model] | str, field: str, act: Callable[[Any, Any
     def compare(sender: Any, instance: Model, *, created: bool, using: str, **kwargs: Any) -> None:
         before = vars(instance)[running].pop()
         if before is not NOT_WRITTEN and saved_value(instance, field, using) != before:
-            act(instance, before)
+            for each in tuple(acts.values()):
+                each(instance, before)
 
-    uid = f"notifications.call_on_change.{field}.{act.__module__}.{act.__qualname__}"
-    pre_save.connect(remember, sender=model, weak=False, dispatch_uid=uid)
-    post_save.connect(compare, sender=model, weak=False, dispatch_uid=uid)
+    # One pair of receivers for all functions of a field: the value is read once.
+    receivers = f"notifications.call_on_change.{label}.{field}"
+    for sender in senders_of(model):
+        pre_save.connect(remember, sender=sender, weak=False, dispatch_uid=receivers)
+        post_save.connect(compare, sender=sender, weak=False, dispatch_uid=receivers)
 
 
 def stored_value(row: Model, field: str, using: str) -> Any:

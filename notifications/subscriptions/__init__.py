@@ -14,6 +14,7 @@ May import: notifications.log, models, kinds, signals, conf.
 from notifications.subscriptions.following import follow, object_channel, unfollow
 from notifications.subscriptions.permissions import can_read, register_rule
 from notifications.subscriptions.subscribing import (
+    EVERYBODY_CHANNEL,
     Source,
     channels_of,
     channels_of_all,
@@ -24,6 +25,7 @@ from notifications.subscriptions.subscribing import (
     own_channels,
     register_names,
     register_own,
+    register_shared,
     set_muted,
     sources,
     subscribe,
@@ -31,6 +33,7 @@ from notifications.subscriptions.subscribing import (
 )
 
 __all__ = [
+    "EVERYBODY_CHANNEL",
     "Source",
     "can_read",
     "channels_of",
@@ -45,6 +48,7 @@ __all__ = [
     "register_names",
     "register_own",
     "register_rule",
+    "register_shared",
     "set_muted",
     "sources",
     "subscribe",

@@ -10,11 +10,13 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookieStore
-from django.db.models.signals import post_delete, post_save
+from django.db import connections
+from django.db.models.signals import post_delete, post_migrate, post_save
 from django.http import HttpRequest
 
 from notifications import log
 from notifications.log.control import control_channel, name_session, session_digest
+from notifications.models import Subscription
 from notifications.subscriptions import subscribing
 
 # Logging in writes them; they change nothing for a stream that is open.
@@ -27,12 +29,21 @@ def connect_account_receivers() -> None:
     user_logged_in.connect(name_session_in_cookie, dispatch_uid="notifications.name_session_in_cookie")
     user_logged_out.connect(end_streams_of_session, dispatch_uid="notifications.end_streams_of_session")
     post_save.connect(recheck_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.recheck_streams")
+    post_migrate.connect(give_shared_channels, dispatch_uid="notifications.give_shared_channels")
     post_delete.connect(end_streams_of_user, sender=get_user_model(), dispatch_uid="notifications.end_streams_of_user")
 
 
 def give_own_channels(sender: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
     """Subscribes a person to the own channels at log-in: a bulk import saves users without post_save."""
     subscribing.ensure_own(user)
+
+
+def give_shared_channels(sender: Any, using: str, **kwargs: Any) -> None:
+    """Subscribes all people to the channels that everybody reads, after `manage.py migrate`: they need not log in first."""
+    if sender.name == "notifications" and using == log.database():
+        tables = set(connections[using].introspection.table_names())
+        if {get_user_model()._meta.db_table, Subscription._meta.db_table} <= tables:
+            subscribing.ensure_shared()
 
 
 def name_session_in_cookie(sender: Any, request: HttpRequest | None, **kwargs: Any) -> None:
@@ -73,7 +84,7 @@ def recheck_streams_of_user(
     A new account gets its own channels.
     """
     if created and not raw:
-        subscribing.ensure_own(instance)
+        subscribing.ensure_own(instance, is_new=True)
     if created or raw or (update_fields is not None and set(update_fields) <= HARMLESS_FIELDS):
         return
     log.append(control_channel(instance.pk), "control.user_changed")

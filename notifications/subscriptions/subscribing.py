@@ -5,9 +5,12 @@ in the open streams of every process and at its place among the events.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from notifications import log
 from notifications.log.control import control_channel
@@ -30,6 +33,13 @@ class Positioned(Protocol):
 # Prefixes of the channels that belong to one person: user 9 reads "user:9" without having subscribed.
 _own_prefixes = ["user"]
 
+# The channel of every user, where something of the site notifies everybody.
+EVERYBODY_CHANNEL = "everybody:all"
+# Rows that are made at a time.
+MOST_ROWS = 5000
+# Channels that each person reads without having subscribed.
+_shared: set[str] = set()
+
 # By prefix: a function from the names behind the colon to the channels' titles.
 _namers: dict[str, Callable[[Collection[str]], Mapping[str, str]]] = {}
 
@@ -38,6 +48,15 @@ def register_own(prefix: str) -> None:
     """Declares that each person reads the channel "<prefix>:<own id>"."""
     if prefix not in _own_prefixes:
         _own_prefixes.append(prefix)
+
+
+def register_shared(channel: str) -> None:
+    """Declares that every user reads this channel: one event in it is for all, now and as long as the log keeps it.
+
+    A person's subscription to it is made with the account, from then on, or at the next log-in or first look of a person who
+    was there before.
+    """
+    _shared.add(channel)
 
 
 def register_names(prefix: str, namer: Callable[[Collection[str]], Mapping[str, str]]) -> None:
@@ -50,7 +69,7 @@ def register_names(prefix: str, namer: Callable[[Collection[str]], Mapping[str, 
 
 def own_channels(user: "AbstractBaseUser") -> set[str]:
     """Returns the names of the person's own channels."""
-    return {f"{prefix}:{user.pk}" for prefix in _own_prefixes}
+    return {f"{prefix}:{user.pk}" for prefix in _own_prefixes} | _shared
 
 
 def subscribe(user: "AbstractBaseUser", channel: str) -> bool:
@@ -116,17 +135,36 @@ def may_mute(channel: str) -> bool:
     return channel.partition(":")[0] in _namers
 
 
-def ensure_own(user: "AbstractBaseUser", known: Collection[str] = ()) -> set[str]:
+def ensure_own(user: "AbstractBaseUser", known: Collection[str] = (), *, is_new: bool = False) -> set[str]:
     """Makes the missing subscriptions to a person's own channels. known: the channels that have one already.
 
-    Returns the own channels that are not in `known`; now each has a row.
+    is_new: the account was made just now, so what went to everybody before is not for this person. Returns the own channels that are not in `known`; now each has a row.
     """
     missing = own_channels(user) - set(known)
     if missing:
+        since = log.head() if is_new and _shared else 0
         Subscription.objects.bulk_create(
-            [Subscription(user_id=user.pk, channel=channel) for channel in sorted(missing)], ignore_conflicts=True
+            [
+                Subscription(user_id=user.pk, channel=channel, since=since, read_through=since)
+                for channel in sorted(missing)
+            ],
+            ignore_conflicts=True,
         )
     return missing
+
+
+def ensure_shared() -> int:
+    """Makes the missing subscriptions of all people to the channels that everybody reads; returns their number."""
+    made = 0
+    for channel in sorted(_shared):
+        theirs = Subscription.objects.filter(user_id=OuterRef("pk"), channel=channel)
+        # The manager that Django's own code uses for users.
+        people = get_user_model()._default_manager.filter(~Exists(theirs))  # noqa: SLF001  Django documents it
+        keys = people.order_by().values_list("pk", flat=True).iterator(chunk_size=MOST_ROWS)
+        while rows := [Subscription(user_id=key, channel=channel) for key in islice(keys, MOST_ROWS)]:
+            Subscription.objects.bulk_create(rows, ignore_conflicts=True)
+            made += len(rows)
+    return made
 
 
 def channels_of(user: "AbstractBaseUser") -> dict[str, int]:

@@ -123,7 +123,7 @@ def test_posts_unpublished_by_update_are_retracted_by_the_documented_call(alice,
     posts = [write(alice, title=title) for title in ("One", "Two")]
     Post.objects.update(status=Post.Status.DRAFT)
     assert inbox.unread_count(bob) == 2
-    notifiers.post_withdrawn(*posts)
+    notifiers.PostPublished.retract(*posts)
     assert inbox.unread_count(bob) == 0
 
 
@@ -142,7 +142,7 @@ def test_posts_made_in_bulk_are_told_by_the_documented_call(alice):
     Post.objects.bulk_create([Post(author=alice, title=title) for title in ("One", "Two")])
     Post.objects.update(status=Post.Status.PUBLISHED, published_at=timezone.now())
     assert heard() == []
-    notifiers.post_published(*Post.objects.order_by("pk"))
+    notifiers.PostPublished.notify(*Post.objects.order_by("pk"))
     assert [event.data["title"] for event in heard()] == ["One", "Two"]
 
 

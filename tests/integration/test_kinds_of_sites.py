@@ -65,7 +65,7 @@ def test_pages_api_streams_and_log_out_work(made_site):
         else:
             made_site.save(7)
         for each in (stream, other):
-            event = each.wait_for(lambda event: event.event == "invoice.sent")
+            event = each.wait_for(lambda event: event.event == "invoices.invoice_sent")
             assert event.json()["title"] == "Invoice 7 is there"
         files = re.findall(r'(?:src|href)="([^"]+\.(?:js|css))"', page.text)
         assert files
@@ -85,8 +85,10 @@ def test_pages_api_streams_and_log_out_work(made_site):
         assert alice.post(kind.prefix + kind.logout, data=form).status_code in (200, 302)
         stream.wait_closed()
         made_site.save(8)
-        other.wait_for(lambda event: event.event == "invoice.sent" and event.json()["data"]["number"] == 8)
-        assert [event.json()["data"]["number"] for event in stream.events if event.event == "invoice.sent"] == [7]
+        other.wait_for(lambda event: event.event == "invoices.invoice_sent" and event.json()["data"]["number"] == 8)
+        assert [
+            event.json()["data"]["number"] for event in stream.events if event.event == "invoices.invoice_sent"
+        ] == [7]
         with SseClient(server.url + stream_url, cookies=alice.cookies) as refused:
             assert refused.status == 204
 

@@ -65,7 +65,7 @@ def test_it_serves_pages_api_stream_and_unread_count_to_a_user_with_a_uuid(newes
     with SseClient(f"{server.url}/events/", cookies=alice.cookies) as stream:
         assert stream.status == 200
         newest_site.shell(INVOICE)
-        event = stream.wait_for(lambda event: event.event == "invoice.sent")
+        event = stream.wait_for(lambda event: event.event == "invoices.invoice_sent")
     assert event.json()["channel"] == f"user:{KEY}"
     assert event.json()["title"] == "Invoice 7 is there"
     paths = (

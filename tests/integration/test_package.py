@@ -174,7 +174,7 @@ def test_every_link_of_what_the_index_shows_is_absolute(metadata):
     assert metadata["Description-Content-Type"] == "text/markdown"
     text = metadata.get_payload()
     page = markdown.markdown(text, extensions=["fenced_code", "tables"])
-    assert "Ten lines" in page
+    assert "A dozen lines" in page
     targets = re.findall(r'(?:href|src)="([^"]*)"', page) + re.findall(r"\]\(([^)\s]+)", text)
     assert [target for target in targets if not target.startswith(("https://", "#"))] == []
 

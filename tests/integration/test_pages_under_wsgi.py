@@ -81,7 +81,7 @@ def test_events_of_gunicorn_s_pages_reach_the_streams_of_serve_and_a_log_out_end
             assert stream.status == 200
             token = {"X-CSRFToken": alice.cookies["csrftoken"]}
             assert alice.post("/rest/invoices/", json={"number": 7}, headers=token).json() == {"number": 7}
-            event = stream.wait_for(lambda event: event.event == "invoice.sent")
+            event = stream.wait_for(lambda event: event.event == "invoices.invoice_sent")
             assert alice.get("/api/unread").json()["unread"] == 1
             assert "Invoice 7 is there" in alice.get("/notifications/").text
             assert alice.post("/api/read", json={"positions": [event.position]}, headers=token).json()["unread"] == 0

@@ -43,7 +43,7 @@ def test_nothing(notified):
 async def test_a_thread(notified):
     await sync_to_async(notified)()
 """
-BOBS = "'Invoice 7 is there' (invoice.sent) to bob"
+BOBS = "'Invoice 7 is there' (invoices.invoice_sent) to bob"
 WORDS = {
     "test_somebody_else": ["not told: alice; told as well: bob", BOBS],
     "test_nobody": ["told as well: bob", BOBS],

@@ -78,7 +78,7 @@ def test_everything_is_on_the_database_that_the_router_says(site):
     alice = login(server.url, "alice", path="/admin/login/")
     with SseClient(f"{server.url}/events/", cookies=alice.cookies) as stream:
         site.shell(SAVE.format(7))
-        event = stream.wait_for(lambda event: event.event == "invoice.sent")
+        event = stream.wait_for(lambda event: event.event == "invoices.invoice_sent")
         assert event.json()["data"] == {"number": 7}
         for path in ("/notifications/", "/notifications/preferences/", "/api/inbox", "/readyz", "/metrics"):
             assert alice.get(path).status_code in (200, 404), path

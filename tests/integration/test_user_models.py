@@ -30,6 +30,7 @@ from people.models import Person
 for key, name in zip({keys!r}, ("alice", "bob")):
     Person.objects.create_superuser(name, f"{{name}}@shop.example", "demo", pk=key)
 """
+KIND = "invoices.invoice_sent"
 INVOICE = """
 from people.models import Person
 from invoices.models import Invoice
@@ -87,9 +88,9 @@ def test_pages_api_streams_and_emails_take_any_key(users):
     ):
         site.shell(INVOICE.format(name="alice", first=1, count=3) + INVOICE.format(name="bob", first=9, count=1))
         for number in (1, 2, 3):
-            stream.wait_for(lambda event: event.event == "invoice.sent" and event.json()["data"]["number"] == number)  # noqa: B023
-        events = [event for event in stream.events if event.event == "invoice.sent"]
-        elsewhere.wait_for(lambda event: event.event == "invoice.sent")
+            stream.wait_for(lambda event, sent=number: event.event == KIND and event.json()["data"]["number"] == sent)
+        events = [event for event in stream.events if event.event == KIND]
+        elsewhere.wait_for(lambda event: event.event == KIND)
         # The stream of somebody else's page is refused.
         assert SseClient(f"{server.url}/events/?{urlencode({'user': other_key})}", cookies=alice.cookies).status == 204
         assert [event.json()["channel"] for event in events] == [f"user:{key}"] * 3

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection
 from django.db.models import F, Value
 from django.db.models.functions import Concat
-from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
+from django.db.models.signals import post_delete, post_save, pre_delete
 from django.test.utils import CaptureQueriesContext
 
 from blog.models import Post
@@ -28,9 +28,7 @@ def calls(request):
 
     saves.call_on_change(Post, field, note)
     yield found
-    uid = f"notifications.call_on_change.{field}.{note.__module__}.{note.__qualname__}"
-    assert pre_save.disconnect(sender=Post, dispatch_uid=uid)
-    assert post_save.disconnect(sender=Post, dispatch_uid=uid)
+    del saves._watchers["blog.post", field][f"{note.__module__}.{note.__qualname__}"]
 
 
 def test_a_new_row_and_each_change_are_called_with_the_value_before(alice, calls):
@@ -117,15 +115,13 @@ def test_models_whose_saves_are_not_atomic_are_served_too(alice):
         seen.append((before, row.since))
 
     saves.call_on_change("notifications.Subscription", "since", note_since)
-    uid = f"notifications.call_on_change.since.{note_since.__module__}.{note_since.__qualname__}"
     try:
         row = Subscription.objects.get(user=alice, channel=f"user:{alice.pk}")
         row.since = "5"
         row.save()
         row.save()
     finally:
-        assert pre_save.disconnect(sender=Subscription, dispatch_uid=uid)
-        assert post_save.disconnect(sender=Subscription, dispatch_uid=uid)
+        saves._watchers["notifications.subscription", "since"].clear()
     assert seen == [(0, "5")]
 
 

@@ -6,15 +6,12 @@ import re
 
 import pytest
 from django.db import connection
-from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
-from notifications import deletions, kinds
 from notifications.models import Event
-from notifications.subscriptions import permissions, subscribing
 from orders.models import Order, Status
-from orders.payments import providers
 from tests.support.asgi import Reader, cookies_of, run
 from tests.support.people import order, person, product
+from tests.support.registries import put_back
 from tests.support.services import ROOT
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,29 +23,11 @@ SECTIONS = {
 }
 
 
-REGISTRIES: tuple[dict, ...] = (
-    kinds._registry,
-    deletions._keys_of_models,
-    permissions._rules,
-    subscribing._namers,
-    providers.PROVIDERS,
-)
-SIGNALS = (pre_save, post_save, pre_delete, post_delete)
-
-
 @pytest.fixture(autouse=True)
 def nothing_stays():
     """What the examples register is gone after each."""
-    before, prefixes = [dict(registry) for registry in REGISTRIES], list(subscribing._own_prefixes)
-    connected = [list(signal.receivers) for signal in SIGNALS]
-    yield
-    for registry, entries in zip(REGISTRIES, before, strict=True):
-        registry.clear()
-        registry.update(entries)
-    subscribing._own_prefixes[:] = prefixes
-    for signal, receivers in zip(SIGNALS, connected, strict=True):
-        signal.receivers[:] = receivers
-        signal.sender_receivers_cache.clear()
+    with put_back():
+        yield
 
 
 def follow(section: str) -> dict:
@@ -60,11 +39,18 @@ def follow(section: str) -> dict:
 
 
 def test_every_extension_point_has_examples():
-    assert list(SECTIONS) == ["Kinds", "Channels", "Streams of one thing", "Payment providers", "Preferences"]
+    assert list(SECTIONS) == [
+        "Notifiers",
+        "Kinds",
+        "Channels",
+        "Streams of one thing",
+        "Payment providers",
+        "Preferences",
+    ]
     assert all(SECTIONS.values())
 
 
-@pytest.mark.parametrize("section", ["Kinds", "Channels", "Preferences"])
+@pytest.mark.parametrize("section", ["Notifiers", "Kinds", "Channels", "Preferences"])
 def test_the_examples_do_what_they_say(section):
     asserted = sum(block.count("assert ") for block in SECTIONS[section])
     assert asserted >= 2, "an example that asserts nothing shows nothing"

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 
+import notifications
 from tests.support import reference
 
 # Packages whose names are for this app itself, and the old import paths.
@@ -34,6 +35,14 @@ def test_every_public_name_is_there_and_its_functions_have_docstrings():
             value = getattr(import_module(module), name)
             if callable(value) and getattr(value, "__module__", "").startswith("notifications"):
                 assert value.__doc__, f"{module}.{name}"
+
+
+def test_the_package_lists_all_public_names_and_nothing_else():
+    listed = dict(
+        re.findall(r"^- (notifications[.\w]*): ([^\n]+(?:\n  [^\n]+)*)$", notifications.__doc__, re.MULTILINE)
+    )
+    found = {module: names.replace("\n ", "").split(", ") for module, names in listed.items()}
+    assert found == {module: reference.public_names(module) for module in reference.MODULES}
 
 
 def test_every_setting_that_the_code_reads_is_on_the_page():

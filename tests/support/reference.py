@@ -17,6 +17,7 @@ MADE = "<!-- Made from the code: `make reference`. -->\n"
 
 # The modules that sites import or name in settings, and what they are for. None: the names of the module's __all__, or all public ones.
 MODULES: dict[str, tuple[str, list[str] | None]] = {
+    "notifications.notifiers": ("Which change of which model notifies whom, and in which words.", None),
     "notifications.log": ("Append events, and read them by position.", None),
     "notifications.kinds": ("Kinds of events: texts and behaviour.", ["Kind", "Text", "register", "get", "names"]),
     "notifications.saves": ("Events from saved rows.", ["notify_on_create", "call_on_change", "quietly"]),
