@@ -29,6 +29,8 @@ def notifications(request: HttpRequest) -> dict[str, Any]:
             "unread_label": inbox.unread_label(unread),
             "cursor": cursor,
             "epoch": epoch,
+            # As on the stream: for a script that opens the stream itself, from where the page is.
+            "last_event_id": f"{epoch}-{cursor}" if epoch else str(cursor),
             # With the page's language: a stream in a shared worker outlives the language cookie of the page.
             "stream_url": f"{reverse('notifications:stream')}?language={get_language()}",
             "ping_seconds": conf.ping_seconds(),

@@ -3,6 +3,7 @@
 It takes the session cookie; a request that changes something also needs the CSRF token in `X-CSRFToken`.
 """
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.conf import settings
@@ -54,6 +55,11 @@ def same_reader(request: HttpRequest, user: str) -> None:
         raise HttpError(403, "this session is another person's")
 
 
+def translated(language: str) -> AbstractContextManager[None]:
+    """Activates a language of the site, for a block; for any other name, that of the request stays."""
+    return translation.override(language if language in dict(settings.LANGUAGES) else translation.get_language())
+
+
 def unread_now(request: AuthenticatedRequest) -> dict[str, Any]:
     """Returns the body of UnreadCount. The cursor is read first, so that the count has every event up to it."""
     cursor, chosen, _epoch = preferences.look(request.user)
@@ -68,12 +74,21 @@ def get_inbox(
     limit: Limit = inbox.PAGE,
     unread: bool = False,  # noqa: FBT001, FBT002  a query parameter, always passed by name
     kind: str = "",
+    *,
+    user: str = "",
+    language: str = "",
 ) -> Any:
-    """A page of the inbox, newest first."""
+    """A page of the inbox, newest first.
+
+    `language` is that of the texts; without it, the request's.
+    """
+    same_reader(request, user)
     silenced = request.preferences.silenced
     items, following = inbox.page(request.user, limit, unread_only=unread, before=before, kind=kind, silenced=silenced)
+    with translated(language):
+        listed = [{**entry.message(event), "unread": inbox.is_unread(event)} for event in items]
     return {
-        "items": [{**entry.message(event), "unread": inbox.is_unread(event)} for event in items],
+        "items": listed,
         "next": following,
         "cursor": request.cursor,
         "epoch": request.epoch,
@@ -111,7 +126,7 @@ def get_events(
     readable = [event for event in events if subscriptions.is_heard(event, channels) and event.kind not in silenced]
     # A full page may not be the last one: the next begins where it ends.
     cursor = events[-1].position if len(events) == limit else bounds.head
-    with translation.override(language if language in dict(settings.LANGUAGES) else translation.get_language()):
+    with translated(language):
         items = [entry.message(event) for event in readable]
     return {"items": items, "cursor": cursor, "epoch": bounds.epoch, "reset": False}
 

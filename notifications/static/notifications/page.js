@@ -1,9 +1,9 @@
-/** Run by every page. Each notification is also an event of the document; its detail is a Told. */
+/** Run by every page. What happens is also told by events of the document (types.d.ts). */
 
 import { showConnection } from "./page/connection.js";
-import { one } from "./page/dom.js";
+import { one, tell } from "./page/dom.js";
 import { actOnLines, addLine, changeLines } from "./page/lines.js";
-import { forgetPopups, offerDesktop, popUp, takeDown } from "./page/popups.js";
+import { forgetPopups, popUp, takeDown } from "./page/popups.js";
 import { setPreferences, wanted } from "./page/preferences.js";
 import { refresh } from "./page/regions.js";
 import { keepTimesRight } from "./page/times.js";
@@ -24,28 +24,36 @@ function receive(notification) {
     changeLines({ dismissed: data.positions });
   } else if (kind === "inbox.preferences") {
     setPreferences(data);
-  } else if (wanted(kind).page) {
-    addLine(notification);
-    addUnread(id);
-    void popUp(notification);
+  } else {
+    const listed = wanted(kind).page;
+    if (listed) {
+      addLine(notification);
+      addUnread(id);
+      void popUp(notification);
+    }
+    tell("notifications:notification", { ...notification, listed });
   }
   extendMarkAll(id);
   const selector = `[data-refresh-on~="${CSS.escape(kind)}"]`;
   if (one(selector)) void refresh(selector);
-  document.dispatchEvent(new CustomEvent("notification", { detail: notification }));
+  tell("notification", notification);
 }
 
 async function refreshAll() {
   const page = await refresh("[data-region], [data-refresh-on], #unread");
-  const at = Number(page?.body.dataset.cursor);
-  if (at) readUnread(at);
+  const said = page && (one("[data-notifications]", page) ?? page.body).dataset;
+  const at = Number(said?.cursor);
+  if (at) readUnread(at, said);
   return at;
 }
 
 function follow() {
   const wants = { url: streamUrl, kinds: kinds.split(" "), cursor: Number(cursor), epoch, user, api, ping: Number(ping) * 1000 };
   const stream = new Shared(wants, worker);
-  const show = (state) => showConnection(one("#connection"), state);
+  const show = (state) => {
+    showConnection(one("#connection"), state);
+    tell("notifications:connection", { state });
+  };
   stream.on("notification", receive);
   stream.on("state", show);
   stream.on("unread", ({ unread, cursor: at }) => setUnread(unread, at));
@@ -53,6 +61,7 @@ function follow() {
     forgetPopups();
     countAnew();
     void refreshAll();
+    tell("notifications:reset");
   });
   followPage(stream, async () => stream.skipTo((await refreshAll()) || 0));
   show("connecting");
@@ -62,10 +71,6 @@ function follow() {
 // On a phone the navigation scrolls sideways.
 one(".navigation [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 keepTimesRight();
-const zone = one("[data-detect-zone]");
-if (zone) zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
-if (zone?.selectedIndex < 0) zone.value = "";
 readUnread();
-offerDesktop();
 actOnLines();
 if (streamUrl) follow();

@@ -1,79 +1,67 @@
-/** The shapes that the client's modules share; for editors and `make lint`, no browser loads it. */
-
-type State = "connecting" | "live" | "reconnecting" | "offline" | "ended" | "polling";
-
-interface Told {
-  /** Position in the log. */
-  id: number;
-  kind: string;
-  channel: string;
-  title: string;
-  body: string;
-  url: string;
-  created_at: string;
-  data: any;
-  /** It waited in the queue of a frozen tab. */
-  late?: boolean;
-}
-
-interface Wants {
-  url: string;
-  kinds: string[];
-  /** Without one, from where the server says. */
-  cursor?: number | null;
-  /** In which epoch of the log the page's cursor is; unknown until the first id. */
-  epoch?: string;
-  /** Milliseconds; the server says something at least this often. */
-  ping?: number;
-  /** Whose stream it is: the session may be another's by the time it reconnects. */
-  user?: string;
-  /** Address of the JSON API. */
-  api?: string;
-}
-
-/** What a stream emits, and the detail of each. It has no DOM, so that a worker can hold it; without EventSource it polls. */
-interface StreamEvents {
-  notification: Told;
-  finish: Told;
-  /** The log is another one, or what came before is pruned. */
-  reset: { epoch: string; cursor: number };
-  /** A cursor: the server has sent everything up to there, though none of it may be for this reader. */
-  moved: number;
-  state: State;
-  /** From the holder of a shared stream. */
-  unread: { unread: number; cursor: number };
-}
-
 /**
- * Told to every tab. A tab that has everything up to `after` has everything up to `cursor`. One that joins just now, from an older
- * cursor, must not move before it has got what lies between.
+ * The events of the document, for the scripts of a site (docs/embedding.md). No browser loads this file: name it in the
+ * `include` of a tsconfig.json, or in a `/// <reference path="…" />`.
  */
-interface Moved {
-  after: number;
-  cursor: number;
+declare namespace LiveNotifications {
+  /** How the page is connected. `ended`: for good, as after a log-out. `polling`: this browser has no EventSource. */
+  type State = "connecting" | "live" | "reconnecting" | "offline" | "ended" | "polling";
+
+  /** One event, as the stream and the JSON API send it. Data: what `log.append()` was given for events of this kind. */
+  interface Event<Data = unknown> {
+    /** Position in the log: higher is later. The same event has the same id in every tab and in the API. */
+    readonly id: number;
+    readonly kind: string;
+    readonly channel: string;
+    /** In the reader's language. */
+    readonly title: string;
+    readonly body: string;
+    /** A path of this site, or empty. */
+    readonly url: string;
+    /** ISO 8601. */
+    readonly created_at: string;
+    readonly data: Data;
+  }
+
+  interface Notification<Data = unknown> extends Event<Data> {
+    /** Whether the inbox lists and counts it: false for a kind with `listed=False`, and for one that the reader switched off. */
+    readonly listed: boolean;
+  }
+
+  /** Changes on this page or on another device, by the ids of notifications. */
+  interface InboxChange {
+    /** All up to here are read. */
+    readonly through: number | null | undefined;
+    readonly read: readonly number[];
+    readonly unread: readonly number[];
+    /** Dismissed, or retracted by the site. */
+    readonly dismissed: readonly number[];
+  }
+
+  interface Unread {
+    /** Counting stops at 100. */
+    readonly count: number;
+    /** As a badge shows it: "7", "99+". */
+    readonly label: string;
+  }
+
+  interface Connection {
+    readonly state: State;
+  }
 }
 
-/** From a tab to the holder of the stream. */
-type Up = { type: "join"; wants: Wants & { cursor: number } } | { type: "check"; networkChanged: boolean } | { type: "ask" };
-
-/** From the holder to every tab. */
-interface Down {
-  type: "notification" | "moved" | "reset" | "state" | "unread";
-  detail: any;
-  at: number;
+interface DocumentEventMap {
+  /** Something happened for the reader. Once in each tab, in order. */
+  "notifications:notification": CustomEvent<LiveNotifications.Notification>;
+  /** Something was read, made unread or dismissed. */
+  "notifications:inbox": CustomEvent<LiveNotifications.InboxChange>;
+  /** The number of unread notifications; also once at the start. */
+  "notifications:unread": CustomEvent<LiveNotifications.Unread>;
+  "notifications:connection": CustomEvent<LiveNotifications.Connection>;
+  /** Events are missing (pruned, or the database was restored): load anew what you show. */
+  "notifications:reset": CustomEvent<null>;
 }
 
-interface Preferences {
-  kinds?: Record<string, { page: boolean; toast: boolean; desktop: boolean }>;
-  quiet?: { on: boolean; from: string; until: string; zone: string };
-  /** As the server saw it, for zones that this browser does not know. */
-  quiet_now?: boolean;
-}
-
-/** What `inbox.read` says: positions. */
-interface Changed {
-  through?: number | null;
-  read?: number[];
-  unread?: number[];
-  dismissed?: number[];
+interface HTMLElementTagNameMap {
+  "notifications-bell": HTMLElement;
+  "notifications-inbox": HTMLElement;
 }

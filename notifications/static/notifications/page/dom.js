@@ -8,6 +8,9 @@ export const one = (selector, root = document) => root.querySelector(selector);
 /** @param {string} selector @param {ParentNode} root @returns {any[]} */
 export const all = (selector, root = document) => [...root.querySelectorAll(selector)];
 
+/** @param {keyof DocumentEventMap} type @param {any} [detail] */
+export const tell = (type, detail) => document.dispatchEvent(new CustomEvent(type, { detail }));
+
 /** The address of a path of this site; empty for anything else, which the server does not send. */
 export function local(url) {
   const target = new URL(url || "#", location.href);

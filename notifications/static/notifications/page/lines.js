@@ -1,4 +1,4 @@
-import { all, fill, one } from "./dom.js";
+import { all, fill, one, tell } from "./dom.js";
 import { glide } from "./motion.js";
 import { refresh } from "./regions.js";
 
@@ -32,6 +32,7 @@ export function changeLines({ through, read = [], unread = [], dismissed = [] })
   }
   // The server renders groups.
   if (grouped) void refresh("[data-region]");
+  tell("notifications:inbox", { through, read, unread, dismissed });
 }
 
 /** The buttons of lines, without leaving the page. */

@@ -93,22 +93,3 @@ export function takeDown(positions) {
 }
 
 export const forgetPopups = () => shown.clear();
-
-/** The browser's question comes after a click alone. */
-export function offerDesktop() {
-  const place = one("[data-desktop-permission]");
-  if (!place || !("Notification" in window)) return;
-  const { permission } = Notification;
-  const asking = permission === "default";
-  const element = document.createElement(asking ? "button" : "p");
-  element.textContent = place.getAttribute(`data-label-${asking ? "ask" : permission}`);
-  if (asking) {
-    element.className = "secondary";
-    element.onclick = async () => {
-      await Notification.requestPermission();
-      offerDesktop();
-    };
-  }
-  place.replaceChildren(element);
-  place.hidden = false;
-}

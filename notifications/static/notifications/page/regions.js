@@ -1,6 +1,6 @@
 /** Fetches the page again and puts the regions asked for (elements with an id) in place of the old ones. */
 
-import { all, one } from "./dom.js";
+import { all, one, tell } from "./dom.js";
 import { glide } from "./motion.js";
 
 const asked = new Set();
@@ -29,7 +29,7 @@ async function refreshOnce(selector) {
     const fresh = page.getElementById(old.id);
     if (fresh) swap(old, fresh);
   }
-  document.dispatchEvent(new CustomEvent("refreshed"));
+  tell("refreshed");
   return page;
 }
 

@@ -1,4 +1,4 @@
-import { all, one } from "./dom.js";
+import { all, one, tell } from "./dom.js";
 
 /** Positions after `since`, at which the server counted. */
 const added = new Set();
@@ -6,8 +6,9 @@ let counted = 0;
 let since = Number(document.body.dataset.cursor) || 0;
 let plainIcon = "";
 
-export function readUnread(cursor = since) {
-  setUnread(Number(one("#unread")?.dataset.unread), cursor);
+/** @param {DOMStringMap} said by the server */
+export function readUnread(cursor = since, said = document.body.dataset) {
+  setUnread(Number(said.count), cursor);
 }
 
 /** @param {number} count @param {number} cursor up to which it counts */
@@ -46,10 +47,11 @@ async function showIcon(label) {
 }
 
 function show() {
-  const badge = one("#unread");
-  if (!badge) return;
   const count = counted + added.size;
   const label = count > 99 ? "99+" : String(count);
+  if (count >= 0) tell("notifications:unread", { count, label });
+  const badge = one("#unread");
+  if (!badge) return;
   if (badge.textContent !== label) badge.textContent = label;
   document.title = (count ? `(${label}) ` : "") + document.title.replace(/^\(\d+\+?\) /, "");
   showIcon(count ? label : "").catch(() => {});
