@@ -15,6 +15,12 @@ def test_the_client_is_at_most_12_kilobytes_gzipped():
     assert size <= MOST, f"{size} bytes"
 
 
+def test_the_script_of_the_elements_is_one_small_file_that_any_storage_serves():
+    text = (CLIENT / "embed" / "elements.js").read_text()
+    assert not re.search(r"^import |import\(\s*[\"'`]", text, re.MULTILINE), "an address in it would have to be hashed"
+    assert len(gzip.compress(text.encode(), 9)) <= 4 * 1024
+
+
 def test_modules_import_what_is_there_and_stay_small():
     imports = 0
     for script in [*SCRIPTS, *EMBEDDED]:
