@@ -17,6 +17,7 @@ What a site may import, and nothing else; each name has a docstring (docs/refere
 - notifications.inbox: announce, change, is_unread, items, mark_all_read, mark_read, page, unread_count, unread_label,
   CAP, MOST_CHANGED, PAGE, READ
 - notifications.stream: EventStream, Plan, Refused, each
+- notifications.tokens: make
 - notifications.routing: SiteRouter, addresses, beside_streams, with_streams
 - notifications.defaults: configure
 - notifications.middleware: AuthenticatedRequest, cursor_middleware, keep_private, kept_private, private_middleware,

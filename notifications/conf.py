@@ -57,6 +57,11 @@ def max_data_bytes() -> int:
     return int(getattr(settings, "NOTIFICATIONS_MAX_DATA_BYTES", 16 * 1024))
 
 
+def authenticators() -> list[str]:
+    """Paths of functions that take the value of the header Authorization and return its user, or None: for other tokens than this app's own."""
+    return list(getattr(settings, "NOTIFICATIONS_AUTHENTICATORS", ()))
+
+
 def metrics_token() -> str:
     """The bearer token that a scraper of the metrics sends; empty: only this machine may read them, without a token."""
     return str(getattr(settings, "NOTIFICATIONS_METRICS_TOKEN", ""))

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_cache_control
 
-from notifications import preferences, tracing
+from notifications import preferences, tokens, tracing
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
@@ -24,10 +24,13 @@ def cursor_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Ca
 
     The position is read before the view runs. An event that is appended while the page is made is therefore on the
     page, on the stream that the page opens from this position, or on both (the client drops duplicates); it cannot be
-    missing from both.
+    missing from both. A request of the API with a token becomes that of the token's user here.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
+        refused = tokens.authenticate_request(request, NAMESPACES[1])
+        if refused is not None:
+            return refused
         if request.method != "GET" or not request.user.is_authenticated:
             return kept_private(request, get_response(request))
         look = preferences.look(request.user)

@@ -1,6 +1,7 @@
 """The JSON API under /api/: the inbox for other clients, with the permissions and cursors of the streams.
 
-It takes the session cookie; a request that changes something also needs the CSRF token in `X-CSRFToken`.
+It takes a token as `Authorization: Bearer …`, or else the session cookie; a request by cookie that changes something also
+needs the CSRF token in `X-CSRFToken`.
 """
 
 from contextlib import AbstractContextManager
@@ -14,23 +15,47 @@ from django.utils import translation
 from django.views.decorators.http import conditional_page
 from ninja import NinjaAPI, Router
 from ninja.decorators import decorate_view
-from ninja.errors import HttpError
+from ninja.errors import AuthenticationError, HttpError
 from ninja.security import django_auth
+from ninja.security.http import HttpAuthBase
 
-from notifications import inbox, log, preferences, subscriptions
+from notifications import inbox, log, preferences, subscriptions, tokens
 from notifications.api import schemas
 from notifications.api.schemas import After, Limit, Position, Problem
 from notifications.middleware import AuthenticatedRequest
 from notifications.models import Reading
 from notifications.stream import entry
+from notifications.tokens.responses import granted
 
 REFUSED = {401: Problem, 403: Problem, 422: Problem}
 
 # Of its URLs. Not "api": a site may have an API of its own.
 NAMESPACE = "notifications_api"
 
+
+class TokenAuth(HttpAuthBase):
+    """A token, as the middleware has accepted it. Where there is none, ninja asks the next authentication: the cookie."""
+
+    openapi_scheme = "bearer"
+
+    def __call__(self, request: HttpRequest) -> Any:
+        grant = granted(request)
+        if grant is None and tokens.bears_token(request):
+            # The middleware that accepts tokens is missing (E012): the cookie must not answer for the token.
+            raise AuthenticationError
+        return grant and grant.user
+
+
 api = NinjaAPI(title="Notifications", version="1", urls_namespace=NAMESPACE, description=__doc__ or "")
-router = Router(auth=django_auth, tags=["notifications"])
+router = Router(auth=[TokenAuth(), django_auth], tags=["notifications"])
+
+
+@api.exception_handler(AuthenticationError)
+def refuse_unknown(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    """Answers 401 to a request that has neither a session nor a token, with the challenge that RFC 9110 asks for."""
+    response = api.create_response(request, {"detail": str(error)}, status=401)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
 
 
 @api.exception_handler(ValidationError)

@@ -22,7 +22,7 @@ Invariants, each with a test (docs/design.md):
 - An error of one stream ends that stream alone, and is never raised into the server.
 - A stream that is open holds no thread and no database connection.
 
-May import: notifications.subscriptions, preferences, log, models, kinds, metrics, tracing, concurrency, conf.
+May import: notifications.tokens, subscriptions, preferences, log, models, kinds, metrics, tracing, concurrency, conf.
 """
 
 from notifications.stream.application import EventStream

@@ -11,9 +11,11 @@ from notifications.concurrency import Batcher
 from notifications.log.control import session_digest
 from notifications.models import Event
 from notifications.stream import entry
-from notifications.stream.authentication import authenticate_all, session_seconds
+from notifications.stream.authentication import authenticate_all, grant_of_stream, session_seconds, token_seconds
 from notifications.stream.plan import AcceptedRequest, Plan
 from notifications.stream.request import Refused, StreamRequest, cursor_of, is_same_user, language_of
+from notifications.tokens import Grant, InvalidToken
+from notifications.tokens.responses import INVALID_TOKEN
 
 # Requests of one batch. With more, the first of them would wait long for the last.
 MAX_BATCH = 64
@@ -61,8 +63,18 @@ class Opener:
         known = [each for each in requests if is_same_user(each.request)]
         plans = dict(zip(map(id, known), self._planner(known) if known else (), strict=True))
         bounds = log.bounds()
-        # 204 is the only answer after which an EventSource stops reconnecting without an error (trap 22).
-        return [accept(each, plans.get(id(each), Refused(204)), bounds) for each in requests]
+        return [accept(each, plans.get(id(each)) or refusal(each.request), bounds) for each in requests]
+
+
+def refusal(request: ASGIRequest) -> Exception:
+    """Returns why a request gets no stream, if it is not that of a known user."""
+    grant = grant_of_stream(request)
+    if isinstance(grant, InvalidToken):
+        return Refused(401, str(grant), ((b"www-authenticate", INVALID_TOKEN.encode()),))
+    if isinstance(grant, Exception):
+        return grant
+    # 204 is the only answer after which an EventSource stops reconnecting without an error (trap 22).
+    return Refused(204)
 
 
 def accept(stream_request: StreamRequest, plan: Plan | Exception, bounds: log.Bounds) -> AcceptedRequest | Exception:
@@ -72,11 +84,13 @@ def accept(stream_request: StreamRequest, plan: Plan | Exception, bounds: log.Bo
     request, cursor = stream_request.request, cursor_of(stream_request.request)
     if plan.start is not None and cursor is not None and is_finished(plan, cursor, bounds):
         return Refused(204)
+    grant = grant_of_stream(request)
     return AcceptedRequest(
         plan=plan,
         user_id=request.user.pk,
-        session=session_digest(request.session),
-        session_seconds=session_seconds(request.session),
+        # No session ends this stream where a token has opened it.
+        session="" if isinstance(grant, Grant) else session_digest(request.session),
+        session_seconds=token_seconds(grant) if isinstance(grant, Grant) else session_seconds(request.session),
         language=language_of(request),
         form=request.GET.get("format", entry.JSON),
         cursor=cursor,

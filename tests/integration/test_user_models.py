@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+import httpx
 import pytest
 
 from config import environment
@@ -128,6 +129,11 @@ def test_pages_api_streams_and_emails_take_any_key(users):
         sent = site.run("manage.py", "send_digests").stdout
         assert "List-Unsubscribe" in sent
         assert site.run("manage.py", "prune_events").returncode == 0
+        token = site.run("manage.py", "notifications_token", "alice").stdout.strip()
+        by_token = {"Authorization": f"Bearer {token}"}
+        assert httpx.get(f"{server.url}/api/unread", headers=by_token).json()["unread"] == 2
+        with SseClient(f"{server.url}/events/?{urlencode({'user': key})}", headers=by_token) as phone:
+            assert phone.status == 200
         # Bob is deleted, and his stream ends.
         site.shell("from people.models import Person\nPerson.objects.get(username='bob').delete()")
         elsewhere.wait_closed()

@@ -27,6 +27,7 @@ MODULES: dict[str, tuple[str, list[str] | None]] = {
     "notifications.preferences": ("What a user wants to be notified of.", None),
     "notifications.inbox": ("Listed, unread, read.", None),
     "notifications.stream": ("Streams of your own.", None),
+    "notifications.tokens": ("Tokens for phones and scripts.", ["make"]),
     "notifications.routing": ("The ASGI application.", None),
     "notifications.defaults": ("The settings of a site.", ["configure"]),
     "notifications.middleware": ("For `MIDDLEWARE`.", None),
@@ -198,7 +199,8 @@ def checks() -> str:
     from notifications.checks import check_eventstream
 
     rows: list[list[str]] = []
-    for node in ast.walk(ast.parse((APP / "checks.py").read_text(encoding="utf-8"))):
+    modules = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((APP / "checks").glob("*.py"))]
+    for node in (node for module in modules for node in ast.walk(module)):
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Error", "Warning"):
             values = {keyword.arg: keyword.value for keyword in node.keywords}
             if isinstance(values["id"], ast.Constant):

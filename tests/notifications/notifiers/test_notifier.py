@@ -323,6 +323,6 @@ def test_the_check_names_a_model_whose_rows_and_events_are_not_one_transaction(p
         to = "seller"
 
     assert [(message.id, message.obj) for message in checks.check_notifiers(None)] == [
-        ("notifications.W020", Product),
+        ("notifications.W021", Product),
     ]
     assert "Listed notifies of Product" in checks.check_notifiers(None)[0].msg
