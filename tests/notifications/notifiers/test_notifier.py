@@ -10,7 +10,8 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from blog.models import Post
-from notifications import checks, inbox, kinds, log
+from notifications import inbox, kinds, log
+from notifications.checks.notifying import check_notifiers
 from notifications.log import RETRACTED
 from notifications.models import Event
 from notifications.notifiers import EVERYBODY, FOLLOWERS, Notifier, changed, created
@@ -322,7 +323,7 @@ def test_the_check_names_a_model_whose_rows_and_events_are_not_one_transaction(p
         title = "%(name)s"
         to = "seller"
 
-    assert [(message.id, message.obj) for message in checks.check_notifiers(None)] == [
+    assert [(message.id, message.obj) for message in check_notifiers(None)] == [
         ("notifications.W021", Product),
     ]
-    assert "Listed notifies of Product" in checks.check_notifiers(None)[0].msg
+    assert "Listed notifies of Product" in check_notifiers(None)[0].msg

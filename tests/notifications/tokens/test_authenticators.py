@@ -4,7 +4,8 @@ import pytest
 from django.core.checks import Error
 from django.test import Client
 
-from notifications import checks, inbox, tokens
+from notifications import inbox, tokens
+from notifications.checks.requests import check_authenticators
 from tests.notifications.tokens.support import (
     HERE,
     assert_refused_everywhere,
@@ -62,9 +63,9 @@ def test_an_authenticator_that_breaks_lets_nobody_in_and_harms_no_other_request(
 
 
 def test_check_names_what_cannot_be_used(settings):
-    assert checks.check_authenticators(None) == []
+    assert check_authenticators(None) == []
     settings.NOTIFICATIONS_AUTHENTICATORS = ["no.such.function", f"{HERE}.HERE"]
-    found = checks.check_authenticators(None)
+    found = check_authenticators(None)
     assert [(type(each), each.id) for each in found] == [(Error, "notifications.E020")] * 2
     assert "no.such.function: it cannot be imported" in found[0].msg
     assert f"{HERE}.HERE: it cannot be called" in found[1].msg
