@@ -14,9 +14,9 @@ from tests.support.services import ServeProcess
 
 # What a site may do to its own pages; none of it reaches an element.
 UGLY = """
-* { color: red; font-size: 40px; }
+body * { color: red; font: italic 40px cursive; letter-spacing: 9px; text-transform: uppercase; text-align: center; }
 a, button, svg, li, .line, .title, .badge, .inbox { display: none; border: 9px solid lime; }
-.hidden-by-us, .line-title, .bell { background: black; }
+.body, .line-title, .bell { background: black; }
 """
 LINE = "notifications-inbox .line"
 TITLES = f"{LINE} [data-part=title]:visible"
@@ -135,25 +135,27 @@ def test_the_styles_of_the_site_and_of_the_elements_do_not_meet(site, server, br
     site.save(1)
     page = enter(browser_page(), server, "/plain/")
     expect_lines(page, 1)
+    assert page.evaluate("document.styleSheets.length") == 0, "the sheets of the elements are in their shadow roots"
     looks = """() => ["bell", "inbox"].flatMap((name) => [...document.querySelector(`notifications-${name}`).shadowRoot
         .querySelectorAll("a, button, li, svg, section, .badge, .title, time")].map((each) => {
-            const {display, fontSize, borderTopWidth, backgroundColor} = getComputedStyle(each);
-            return [each.tagName, display, fontSize, borderTopWidth, backgroundColor].join(" ");
+            const look = getComputedStyle(each);
+            const names = ["display", "font", "borderTopWidth", "backgroundColor", "letterSpacing", "textTransform", "textAlign"];
+            // The bell has the colour of the text around it.
+            return [name, each.tagName, ...names.map((one) => look[one]), name === "inbox" ? look.color : ""].join(" ");
         }))"""
-    mine = (
-        "getComputedStyle(document.querySelector('h1')).cssText || getComputedStyle(document.querySelector('h1')).font"
-    )
-    before, heading = page.evaluate(looks), page.evaluate(mine)
+    before = page.evaluate(looks)
     assert len(before) > 10
-    page.add_style_tag(content=UGLY.replace("font-size: 40px;", "").replace("color: red;", "outline: 1px;"))
+    page.add_style_tag(content=UGLY)
+    assert page.evaluate("getComputedStyle(document.querySelector('h1')).fontSize") == "40px"
     assert page.evaluate(looks) == before
-    assert page.evaluate(mine) == heading
     page.add_style_tag(
         content=":root { --notifications-accent: rgb(1, 2, 3); --notifications-font: italic 20px serif; }"
     )
     button = page.get_by_role("button", name="Mark all as read")
     assert button.evaluate("(each) => getComputedStyle(each).color") == "rgb(1, 2, 3)"
-    assert page.locator(LINE).evaluate("(each) => getComputedStyle(each).fontStyle") == "italic"
+    assert page.locator(LINE).evaluate("(each) => getComputedStyle(each).fontFamily") == "serif"
+    page.add_style_tag(content="notifications-inbox::part(inbox) { font: inherit }")
+    assert page.locator(LINE).evaluate("(each) => getComputedStyle(each).fontFamily") == "cursive"
 
 
 @pytest.mark.parametrize(
