@@ -221,6 +221,21 @@ def test_a_page_whose_session_is_another_person_s_by_now_shows_nothing_of_theirs
     expect_lines(page, 1)
 
 
+def test_a_kind_that_is_switched_off_leaves_the_open_page(site, server, browser_page):
+    bare = site.folder / "invoices" / "templates" / "invoices" / "list.html"
+    bare.write_text("<!DOCTYPE html>{% load notifications %}{% notifications_bell %}{% notifications_inbox %}")
+    site.save(1)
+    page = enter(browser_page(), server, "/list/")
+    expect_lines(page, 1)
+    site.shell(
+        "from django.contrib.auth.models import User\nfrom notifications import preferences\n"
+        "chosen = preferences.checked({'invoice.sent': preferences.Choice(page=False)}, preferences.Quiet())\n"
+        "preferences.save(User.objects.get(username='alice'), chosen)"
+    )
+    expect(page.locator(LINE)).to_have_count(0)
+    expect(page.locator("notifications-bell .badge")).to_be_hidden()
+
+
 def test_what_a_swapped_in_page_has_missed_is_caught_up(site, server, browser_page):
     """As libraries do it: the text of a page, parsed by a DOMParser, in place of the body."""
     site.save(1)

@@ -24,6 +24,7 @@ function receive(notification) {
     changeLines({ dismissed: data.positions });
   } else if (kind === "inbox.preferences") {
     setPreferences(data);
+    tell("notifications:reset");
   } else {
     const listed = wanted(kind).page;
     if (listed) {
@@ -63,7 +64,10 @@ function follow() {
     void refreshAll();
     tell("notifications:reset");
   });
-  followPage(stream, async () => stream.skipTo((await refreshAll()) || 0));
+  followPage(stream, async () => {
+    stream.skipTo((await refreshAll()) || 0);
+    tell("notifications:reset");
+  });
   show("connecting");
   stream.open();
 }

@@ -57,7 +57,10 @@ interface DocumentEventMap {
   /** The number of unread notifications; also once at the start. */
   "notifications:unread": CustomEvent<LiveNotifications.Unread>;
   "notifications:connection": CustomEvent<LiveNotifications.Connection>;
-  /** Events are missing (pruned, or the database was restored): load anew what you show. */
+  /**
+   * Load anew what you show: events are missing (pruned, the database was restored, or the page comes out of the browser's cache for
+   * "back"), or the reader's preferences have changed.
+   */
   "notifications:reset": CustomEvent<null>;
 }
 
