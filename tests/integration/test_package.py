@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Mapping
 from email.message import Message
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -55,9 +57,15 @@ def is_for_types(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
 
 
+@cache
+def distributions() -> Mapping[str, list[str]]:
+    """The distributions that each importable name is of: to read them opens the files of every installed package."""
+    return packages_distributions()
+
+
 def distribution_of(name: str) -> str:
     """The distribution that a module is of; others may put plug-ins beside it, under its name."""
-    homes = [canonicalize_name(home) for home in packages_distributions()[name]]
+    homes = [canonicalize_name(home) for home in distributions()[name]]
     return canonicalize_name(name) if canonicalize_name(name) in homes else homes[0]
 
 
