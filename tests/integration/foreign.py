@@ -64,8 +64,10 @@ class ForeignSite:
             "HOME": str(folder),
             "LANG": "C.UTF-8",
             "PYTHONUNBUFFERED": "1",
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
+        if self.forks:
+            # The packages of another Python are compiled when they are first imported, instead of in each process.
+            self.environment["PYTHONDONTWRITEBYTECODE"] = "1"
         if packages is not None:
             self.environment["PYTHONPATH"] = str(packages)
         if self.forks:
