@@ -19,6 +19,13 @@ from tests.support.services import ROOT
 LOADED = {("script", "src"), ("link", "href"), ("img", "src"), ("source", "src"), ("iframe", "src"), ("use", "href")}
 # Relations of <link> that load nothing.
 NAMED_ONLY = {"canonical", "prev", "next"}
+# Lines of a document, and what the warning of each names.
+MISTAKES = {
+    "[gone](gone.md)": "docs/gone.md",
+    "[no such heading](testing.md#gone)": "testing.md#gone",
+    "[no such file](../config/gone.py)": "config/gone.py",
+    "![no such picture](img/gone.webp)": "img/gone.webp",
+}
 
 
 class Page(HTMLParser):
@@ -97,30 +104,33 @@ def test_nothing_is_loaded_from_another_host(built, pages):
     assert re.findall(r"(?:@import|url\()\s*[\"']?(?:https?:)?//[^)]*", styles) == []
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "[gone](gone.md)",
-        "[no such heading](testing.md#gone)",
-        "[no such file](../config/gone.py)",
-        "![no such picture](img/gone.webp)",
-        "::: notifications.log.gone",
-    ],
-)
-def test_a_mistake_ends_the_build(tmp_path, line):
-    """In a copy of what the site is built from."""
+def build_with(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
+    """Builds the site from a copy of its sources, in which these lines end a document."""
     for name in ("mkdocs.yml", "docs", "notifications", *(path.name for path in ROOT.glob("*.md"))):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, tmp_path / name)
+        copy(ROOT / name, folder / name)
     # What documents link to beside these.
     for name in ("config", "deploy", "orders", "templates", "LICENSE"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    with (tmp_path / "docs" / "releasing.md").open("a", encoding="utf-8") as document:
-        document.write(f"\n{line}\n")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        (folder / name).symlink_to(ROOT / name)
+    with (folder / "docs" / "releasing.md").open("a", encoding="utf-8") as document:
+        document.write("".join(f"\n{line}\n" for line in lines))
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder / "site")]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+def test_every_mistake_is_a_warning_and_warnings_end_the_build(tmp_path):
+    """All in one build: it takes as long as the other tests here together."""
+    done = build_with(tmp_path, *MISTAKES)
     assert done.returncode != 0
-    assert "gone" in done.stderr
+    warnings = [line for line in done.stderr.splitlines() if line.startswith("WARNING")]
+    assert [sum(named in warning for warning in warnings) for named in MISTAKES.values()] == [1] * len(MISTAKES)
+    assert f"Aborted with {len(MISTAKES)} warnings in strict mode" in done.stdout + done.stderr
+
+
+def test_a_name_that_is_gone_ends_the_build(tmp_path):
+    done = build_with(tmp_path, "::: notifications.log.gone")
+    assert done.returncode != 0
+    assert "notifications.log.gone" in done.stderr
 
 
 def test_every_document_is_a_page(built):
