@@ -89,7 +89,7 @@ def test_pages_api_streams_and_emails_take_any_key(users):
     ):
         site.shell(INVOICE.format(name="alice", first=1, count=3) + INVOICE.format(name="bob", first=9, count=1))
         for number in (1, 2, 3):
-            stream.wait_for(lambda event, sent=number: event.event == KIND and event.json()["data"]["number"] == sent)
+            stream.wait_for(lambda event: event.event == KIND and event.json()["data"]["number"] == number)  # noqa: B023
         events = [event for event in stream.events if event.event == KIND]
         elsewhere.wait_for(lambda event: event.event == KIND)
         # The stream of somebody else's page is refused.

@@ -196,7 +196,7 @@ def urls() -> str:
 def checks() -> str:
     from django.test import override_settings
 
-    from notifications.checks import check_eventstream
+    from notifications.checks.requests import check_eventstream
 
     rows: list[list[str]] = []
     modules = [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((APP / "checks").glob("*.py"))]
