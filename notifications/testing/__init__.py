@@ -2,7 +2,7 @@
 
 `notifications.pytest_plugin` makes fixtures of `notified` and `streams`, `cases` mixins for unittest. `server_process` starts and ends processes,
 `server_main` is the program of the one that serves streams, `sse_client` reads them by `sse_parser`, `login` starts
-sessions.
+sessions. `conformance` asks any server of Server-Sent Events for what the standards ask (docs/conformance.md).
 
 Invariant: importing this package needs no settings. The names below are imported when they are first used, since the
 modules behind them need the apps to be loaded.
