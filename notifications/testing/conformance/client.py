@@ -135,7 +135,7 @@ class RawResponse:
         try:
             async with asyncio.timeout(seconds):
                 while not condition(self):
-                    if not await self.read_piece():
+                    if not await self.read_piece() and not condition(self):
                         raise RowFailed(f"the response ended without {what}")
         except TimeoutError:
             raise RowFailed(f"{what} did not come within {seconds:g} s") from None
