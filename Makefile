@@ -31,7 +31,7 @@ PARALLEL := --numprocesses auto
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast test-postgres matrix lint bench torture screenshots translations requirements wheel docs reference clean
+.PHONY: help demo test test-fast test-postgres matrix lint bench torture conformance screenshots translations requirements wheel docs reference clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -68,6 +68,9 @@ bench: $(DEV) ## measure, beside plain django-eventstream
 
 torture: $(DEV) ## break everything while readers count (ARGS="--seed 123" does it again)
 	$(UNSET) $(RUN) -m tests.torture $(ARGS)
+
+conformance: $(DEV) ## ask this project's servers, and others, for what the standards ask, and write it into docs/conformance.md
+	$(UNSET) $(RUN) -m tests.conformance $(ARGS)
 
 screenshots: $(DEV) ## make the pictures of the documentation anew
 	$(UNSET) SCREENSHOTS=1 $(RUN) -m pytest tests/browser/test_screenshots.py tests/integration/test_tutorial.py $(ARGS)
