@@ -17,7 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from notifications import deletions, preferences
-from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
+from notifications.models import ConsumerCursor, Digest, Event, Preference, ServerProcess, Subscription
 from notifications.monitoring import dashboard, delivery_trace, why
 from notifications.sanitizing import parse_position
 
@@ -144,6 +144,13 @@ class DigestAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     search_fields = (USER_NAME,)
     show_full_result_count = False
+
+
+@admin.register(ConsumerCursor)
+class ConsumerCursorAdmin(ReadOnlyAdmin):
+    """How far each consumer is, and in which process."""
+
+    list_display = ("name", "position", "set_aside", "retry_at", "error", "holder")
 
 
 @admin.register(Subscription)

@@ -80,6 +80,26 @@ TAIL_SECONDS = Gauge(
 WORKERS_STARTED = Counter(
     "notifications_workers_started_total", "Workers of `serve --workers` that have been started.", ("reason",)
 )
+# Of `manage.py deliver`: each process reports the consumers whose lease it holds.
+CONSUMER_LAG = Gauge(
+    "notifications_consumer_lag_events",
+    "Positions of the log that the consumer has yet to pass.",
+    ("consumer",),
+    multiprocess_mode="livemax",
+)
+CONSUMER_SECONDS = Gauge(
+    "notifications_consumer_lag_seconds",
+    "Age of the oldest event that the consumer has yet to handle.",
+    ("consumer",),
+    multiprocess_mode="livemax",
+)
+CONSUMED = Counter("notifications_consumer_events_total", "Events that were handled.", ("consumer",))
+CONSUMER_FAILURES = Counter(
+    "notifications_consumer_failures_total", "Calls of the consumer's function that failed.", ("consumer",)
+)
+SET_ASIDE = Counter(
+    "notifications_consumer_set_aside_total", "Events that failed again and again, and were passed over.", ("consumer",)
+)
 
 # Of the latest events: the end of the fan-out on the monotonic clock, the position, the delay in seconds.
 delays: deque[tuple[float, int, float]] = deque(maxlen=MAX_DELAYS)

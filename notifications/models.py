@@ -213,3 +213,30 @@ class Digest(models.Model):
 
     def __str__(self) -> str:
         return f"digest of {self.user_id}"
+
+
+class ConsumerCursor(models.Model):
+    """How far a consumer (consumers/) has handled the log, and which process handles it now."""
+
+    name = models.CharField(_("consumer"), max_length=100, unique=True)
+    epoch = models.CharField(_("epoch"), max_length=32)
+    # Every event up to here was handled, set aside, retracted before it was handled, or is of no interest.
+    position = models.BigIntegerField(_("handled through position"))
+    # The end of the batch that was begun last: where it is past `position`, that batch was not completed.
+    begun = models.BigIntegerField(_("begun through position"), default=0)
+    # How often the event behind `position` was begun by itself, and what the function has stored of its work on it.
+    tries = models.PositiveIntegerField(_("tries"), default=0)
+    progress = models.BigIntegerField(_("progress"), default=0)
+    retry_at = models.DateTimeField(_("next try"), null=True)
+    error = models.CharField(_("last error"), max_length=500, blank=True)
+    set_aside = models.PositiveIntegerField(_("events set aside"), default=0)
+    # The lease: of the process that handles the events, until a time of the database's clock.
+    holder = models.CharField(_("process"), max_length=100, blank=True)
+    held_until = models.DateTimeField(_("held until"), null=True)
+
+    class Meta:
+        verbose_name = _("consumer")
+        verbose_name_plural = _("consumers")
+
+    def __str__(self) -> str:
+        return f"{self.name} at {self.position}"

@@ -44,13 +44,14 @@ def test_every_extension_point_has_examples():
         "Kinds",
         "Channels",
         "Streams of one thing",
+        "Consumers",
         "Payment providers",
         "Preferences",
     ]
     assert all(SECTIONS.values())
 
 
-@pytest.mark.parametrize("section", ["Notifiers", "Kinds", "Channels", "Preferences"])
+@pytest.mark.parametrize("section", ["Notifiers", "Kinds", "Channels", "Consumers", "Preferences"])
 def test_the_examples_do_what_they_say(section):
     asserted = sum(block.count("assert ") for block in SECTIONS[section])
     assert asserted >= 2, "an example that asserts nothing shows nothing"

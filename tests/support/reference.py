@@ -28,6 +28,7 @@ MODULES: dict[str, tuple[str, list[str] | None]] = {
     "notifications.inbox": ("Listed, unread, read.", None),
     "notifications.stream": ("Streams of your own.", None),
     "notifications.tokens": ("Tokens for phones and scripts.", ["make"]),
+    "notifications.consumers": ("Functions that get every event.", None),
     "notifications.routing": ("The ASGI application.", None),
     "notifications.defaults": ("The settings of a site.", ["configure"]),
     "notifications.middleware": ("For `MIDDLEWARE`.", None),

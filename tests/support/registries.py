@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 from notifications import deletions, kinds, saves
+from notifications.consumers.registry import _consumers
 from notifications.notifiers import notifier
 from notifications.subscriptions import permissions, subscribing
 from orders.payments import providers
@@ -17,6 +18,7 @@ REGISTRIES: tuple[dict[Any, Any], ...] = (
     permissions._rules,
     subscribing._namers,
     providers.PROVIDERS,
+    _consumers,
 )
 LISTS: tuple[list[Any], ...] = (subscribing._own_prefixes, notifier._connected)
 SIGNALS = (pre_save, post_save, pre_delete, post_delete)

@@ -7,6 +7,8 @@ import subprocess
 import sys
 
 from notifications import conf
+from notifications.consumers.lease import LEASE_SECONDS
+from notifications.management.commands import deliver
 from notifications.server import daphne
 from notifications.server.workers import slot
 from tests.site.deploying.files import DEPLOY
@@ -113,3 +115,13 @@ def test_the_units_give_the_server_what_it_needs():
     assert service["Service"]["ExecReload"] == "/bin/kill -USR2 $MAINPID"
     assert int(service["Service"]["TimeoutStopSec"]) > slot.END_WITHIN
     assert "live@%i.socket" in service["Unit"]["Requires"]
+
+
+def test_the_unit_of_the_consumers_runs_what_there_is_and_waits_for_the_functions_at_work():
+    service = unit("live-deliver.service")["Service"]
+    script, command, *options = shlex.split(service["ExecStart"])[1:]
+    assert (script, command) == ("manage.py", "deliver")
+    arguments = vars(deliver.Command().create_parser("manage.py", "deliver").parse_args(options))
+    assert (arguments["once"], arguments["metrics_port"]) == (False, 9100)
+    assert service["KillSignal"] == "SIGTERM"
+    assert int(service["TimeoutStopSec"]) > LEASE_SECONDS
