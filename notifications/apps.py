@@ -25,7 +25,9 @@ class NotificationsConfig(AppConfig):
         """Connects this app to Django, to django-eventstream and to the apps of the site."""
         from notifications import checks, inbox, kinds, log, preferences
         from notifications.concurrency import write_queue
+        from notifications.consumers import runner
         from notifications.inbox import marks
+        from notifications.mailing import queueing, sending
         from notifications.monitoring import heartbeat
         from notifications.stream import hub, tail
         from notifications.subscriptions import accounts
@@ -43,6 +45,9 @@ class NotificationsConfig(AppConfig):
         # Each server process reports itself as long as its tail runs. The tail gets the heartbeat from here, because
         # the stream package may not import monitoring.
         tail.companions["reports"] = heartbeat.keep
+        # `manage.py deliver` queues and sends the emails of kinds that are mailed at once.
+        queueing.register_emails()
+        runner.chores[queueing.NAME] = sending.send_due_emails
         # On SQLite, transactions that write wait for each other in a queue.
         write_queue.connect_write_queue()
         # `manage.py check` finds settings under which events would be lost or streams would fail.

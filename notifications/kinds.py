@@ -38,6 +38,7 @@ class Kind:
     An event of a `terminal` kind is the last one of its channel: a stream ends after it.
     Events of a kind that is not `listed` go over streams alone: they are in no inbox, and are never counted.
     Users cannot switch off a `required` kind.
+    Events of an `email_at_once` kind are mailed at once to each reader who has not switched that off (`manage.py deliver`).
     """
 
     name: str
@@ -49,6 +50,7 @@ class Kind:
     terminal: bool = False
     listed: bool = True
     required: bool = False
+    email_at_once: bool = False
 
     def render(self, data: Mapping[str, Any]) -> Text:
         """Returns the texts in the active language."""
@@ -108,6 +110,11 @@ def listed() -> list[Kind]:
 def unlisted_names() -> list[str]:
     """Returns the names of the kinds that no inbox shows."""
     return [kind.name for kind in _registry.values() if kind.terminal or not kind.listed]
+
+
+def names_mailed_at_once() -> list[str]:
+    """Returns the names of the listed kinds that can be mailed at once."""
+    return [kind.name for kind in listed() if kind.email_at_once]
 
 
 def render(name: str, data: Any) -> Text:

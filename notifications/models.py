@@ -240,3 +240,28 @@ class ConsumerCursor(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} at {self.position}"
+
+
+class ImmediateEmail(models.Model):
+    """One event that is mailed at once to one person (mailing/). The row stays as long as the event: no email is sent twice."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, verbose_name=_("user"), on_delete=models.CASCADE, related_name="+"
+    )
+    event = models.ForeignKey(Event, verbose_name=_("event"), on_delete=models.CASCADE, related_name="+")
+    due_at = models.DateTimeField(_("due"))
+    # Set by the process that sends it. The claim of a process that was killed expires.
+    claimed_at = models.DateTimeField(_("claimed"), null=True)
+    tries = models.PositiveIntegerField(_("tries"), default=0)
+    # Set once it was sent, or is not to be sent any more: it was read, or switched off, or refused again and again.
+    settled_at = models.DateTimeField(_("settled"), null=True)
+    was_sent = models.BooleanField(_("sent"), default=False)
+
+    class Meta:
+        verbose_name = _("email at once")
+        verbose_name_plural = _("emails at once")
+        constraints = (models.UniqueConstraint(fields=("user", "event"), name="immediate_email_once"),)
+        indexes = (models.Index(fields=("due_at",), name="immediate_email_due", condition=Q(settled_at=None)),)
+
+    def __str__(self) -> str:
+        return f"email to {self.user_id} about {self.event_id}"

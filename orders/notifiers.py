@@ -118,6 +118,7 @@ class PaymentSucceeded(ToBuyer):
     name = "payment.succeeded"
     label = _("Payment received")
     title = _("Your payment for order %(number)s was received")
+    email_at_once = True
 
 
 class PaymentFailed(WithPrice):
@@ -128,6 +129,7 @@ class PaymentFailed(WithPrice):
     name = "payment.failed"
     label = _("Payment failed")
     title = _("Your payment for order %(number)s failed")
+    email_at_once = True
     required = True
 
 
@@ -153,6 +155,7 @@ class PaymentRefunded(ToBuyer):
     name = "payment.refunded"
     label = _("Payment refunded")
     title = _("Your payment for order %(number)s was refunded")
+    email_at_once = True
 
 
 class RefundDue(WithPrice):
@@ -163,6 +166,7 @@ class RefundDue(WithPrice):
     name = "order.refund_due"
     label = _("Refund due")
     title = _("A payment for order %(number)s must be refunded")
+    email_at_once = True
 
 
 class PaymentRefundDue(RefundDue):

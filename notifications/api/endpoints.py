@@ -189,7 +189,7 @@ def get_preferences(request: AuthenticatedRequest) -> Any:
 @router.put("preferences", response={200: schemas.PreferencesOut, 400: Problem, 409: Problem, **REFUSED}, by_alias=True)
 def put_preferences(request: AuthenticatedRequest, body: schemas.PreferencesIn) -> Any:
     """Replaces the preferences. They apply at once, on open streams too; a required kind cannot be switched off."""
-    document = body.model_dump(by_alias=True)
+    document = body.model_dump(by_alias=True, exclude_none=True)
     if body.email is None:
         document["email"] = preferences.of(request.user).email
     wanted = preferences.parse(document)

@@ -106,6 +106,10 @@ class Ways(Strict):
     toast: bool = True
     desktop: bool = False
     email: bool = True
+    at_once: bool | None = Field(
+        None,
+        description="Mailed at once, for kinds that offer it; left out, it is the kind's default if `email` is on.",
+    )
 
 
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", examples=["22:00"])]

@@ -29,6 +29,11 @@ LONGEST_OUTAGE_PAUSE = 2.0
 # Seconds between two searches for events that a process which died has left without a position.
 HEAL_EVERY = 1.0
 
+# Work beside the consumers that depends on the time of day too, by name; apps add theirs in ready(). It is called in a thread of
+# its own, in every process, with a function that says whether the process ends; it returns the seconds until its next call
+# at the latest. It is called earlier where a consumer has handled events.
+chores: dict[str, Callable[[Callable[[], bool]], float]] = {}
+
 
 def process_name() -> str:
     """Returns a name for the leases of this process that no other one has, on any machine."""
@@ -52,6 +57,9 @@ def drain(consumers: Sequence[Consumer]) -> dict[str, str]:
                 left[each.name] = f"the next try is in {pause:.1f} s"
         finally:
             worker.release()
+    for name, chore in chores.items():
+        while chore(lambda: False) == 0:
+            logger.debug("%s has more to do", name)
     return left
 
 
@@ -64,6 +72,7 @@ class ConsumerRunner:
         self.loop = asyncio.get_running_loop()
         self.arrivals = Arrivals(self._take, self._look)
         self._signals = {worker.consumer.name: asyncio.Event() for worker in self.workers}
+        self._chore_signals = {name: asyncio.Event() for name in chores}
         self._supervisor = Supervisor()
         self._is_ending = False
         self._publishing: set[asyncio.Task[None]] = set()
@@ -74,6 +83,7 @@ class ConsumerRunner:
             self._supervisor.run("wakeups", partial(receive_wakeups, self.arrivals))
         wakeups.attach(self)
         follows = [asyncio.create_task(self._follow(worker)) for worker in self.workers]
+        follows += [asyncio.create_task(self._do_chore(name)) for name in chores]
         keeps = [asyncio.create_task(self._keep_leases()), asyncio.create_task(self._heal())]
         try:
             await ending.wait()
@@ -81,6 +91,7 @@ class ConsumerRunner:
             for worker in self.workers:
                 worker.is_ending = True
             self._look()
+            self._begin_chores()
             await asyncio.gather(*follows)
         finally:
             wakeups.attach(None)
@@ -131,10 +142,36 @@ class ConsumerRunner:
                     pause = min(LONGEST_OUTAGE_PAUSE, 0.1 * 2 ** min(failures, 6))
                 if pause:
                     await self._wait(signal, pause)
+                else:
+                    self._begin_chores()
             # The lease expires by itself if the database is away.
             with suppress(Exception):
                 await in_thread(worker.release)
             await in_thread(connections.close_all)
+
+    def _begin_chores(self) -> None:
+        for signal in self._chore_signals.values():
+            signal.set()
+
+    async def _do_chore(self, name: str) -> None:
+        """Calls it again and again until the process ends, whatever it raises."""
+        signal, failures = self._chore_signals[name], 0
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix=name) as thread:
+            while not self._is_ending:
+                signal.clear()
+                try:
+                    pause = await self._in_thread(thread, partial(chores[name], lambda: self._is_ending))
+                    failures = 0
+                except Exception:
+                    failures += 1
+                    if failures == 1:
+                        logger.exception("%s cannot work; trying again", name)
+                    await self._in_thread(thread, connections.close_all)
+                    pause = min(LONGEST_OUTAGE_PAUSE, 0.1 * 2 ** min(failures, 6))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await signal.wait()
+            await self._in_thread(thread, connections.close_all)
 
     async def _wait(self, signal: asyncio.Event, pause: float) -> None:
         """Waits for a wake-up, for the pause at most."""

@@ -40,7 +40,6 @@ def compose(
     digest that is sent twice is one email to mail programs.
     """
     site = conf.site_url()
-    unsubscribe_url = f"{site}{reverse('notifications:unsubscribe', args=[token(user)])}"
     with translation.override(chosen.language or settings.LANGUAGE_CODE), timezone.override(chosen.quiet.tzinfo):
         days = groups.by_day(events[:LINES], with_today=False)
         context = {
@@ -51,28 +50,46 @@ def compose(
             "site": site,
             "inbox_url": site + reverse("notifications:inbox"),
             "settings_url": site + reverse("notifications:preferences"),
-            "unsubscribe_url": unsubscribe_url,
+            "unsubscribe_url": unsubscribe_url_of(user),
             "language": translation.get_language(),
         }
         subject = ngettext(
             "%(label)s notification you have not read", "%(label)s notifications you have not read", len(events)
         ) % {"label": context["label"]}
         text, html = (render_to_string(f"notifications/digest.{form}", context) for form in ("txt", "html"))
+    return addressed(user, subject, (text, html), f"digest.{quoted(user.pk)}.{span[0]}.{span[1]}", connection)
+
+
+def addressed(
+    user: "AbstractBaseUser", subject: str, forms: tuple[str, str], message_id: str, connection: BaseEmailBackend
+) -> EmailMultiAlternatives:
+    """Returns an email to a person. forms: its plain text and its HTML. message_id: the part before the @."""
+    site = conf.site_url()
     message = EmailMultiAlternatives(
         subject,
-        text,
+        forms[0],
         to=[formataddr((user.get_username(), address_of(user)))],
         connection=connection,
         headers={
             # Mail programs unsubscribe with one click (RFC 8058), and no machine answers (RFC 3834).
-            "List-Unsubscribe": f"<{unsubscribe_url}>",
+            "List-Unsubscribe": f"<{unsubscribe_url_of(user)}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
             "Auto-Submitted": "auto-generated",
-            "Message-ID": f"<digest.{quote(str(user.pk), safe='')}.{span[0]}.{span[1]}@{urlsplit(site).hostname}>",
+            "Message-ID": f"<{message_id}@{urlsplit(site).hostname}>",
         },
     )
-    message.attach_alternative(html, "text/html")
+    message.attach_alternative(forms[1], "text/html")
     return message
+
+
+def quoted(user_id: Any) -> str:
+    """Returns a primary key as it can stand in a Message-ID."""
+    return quote(str(user_id), safe="")
+
+
+def unsubscribe_url_of(user: "AbstractBaseUser") -> str:
+    """Returns the address at which one POST ends all email to a person."""
+    return conf.site_url() + reverse("notifications:unsubscribe", args=[token(user)])
 
 
 def more_than_listed(count: int) -> str:

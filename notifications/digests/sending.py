@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from notifications import conf, inbox, kinds, log, preferences
 from notifications.digests import message
-from notifications.models import Digest, Event, Subscription
+from notifications.models import Digest, Event, ImmediateEmail, Subscription
 from notifications.preferences import Preferences
 
 if TYPE_CHECKING:
@@ -165,6 +165,9 @@ def pending_for(user: "AbstractBaseUser", mailed: int, chosen: Preferences, now:
     items = inbox.items(user, unread_only=True, silenced=chosen.silenced | chosen.unmailed)
     since = max(mailed, news_since(now))
     items = items.filter(position__gt=since, position__lte=through, created_at__gte=news_window(now)[0])
+    # One that is mailed by itself (mailing/), or will be, is not mailed again.
+    single = ImmediateEmail.objects.filter(user_id=user.pk, event_id=OuterRef("pk"))
+    items = items.exclude(Exists(single.filter(Q(settled_at=None) | Q(was_sent=True))))
     return Pending(list(items[: inbox.CAP + 1]), through)
 
 

@@ -97,6 +97,7 @@ def preference(chosen: Preferences, event: Event) -> Iterator[Answer]:
             _("Toast"): choice.toast,
             _("Desktop"): choice.desktop,
             _("Email"): choice.email,
+            _("Email at once"): choice.at_once,
         }
         on, off = _("on"), _("off")
         words = ", ".join(f"{way}: {on if wanted else off}" for way, wanted in ways.items())

@@ -43,7 +43,7 @@ class Notifier:
         to: the recipients. A path to a user or users ("customer", "order.buyer", "watchers"), a channel ("depot:3",
             "author:%(author_id)s"), EVERYBODY, FOLLOWERS, followers_of(path), a function from a row to a user, a channel, None
             or several of these, or a list of all these.
-        title, body, grouped, prepare, terminal, listed, required: as in Kind.
+        title, body, grouped, prepare, terminal, listed, required, email_at_once: as in Kind.
         name: the kind's; else of the app and the class: "invoices.invoice_sent".
         label: the kind's, as settings list it; else of the class: "Invoice sent".
         fields: the paths whose values the event holds; else those that the texts name. With `prepare` the texts name what that
@@ -63,6 +63,7 @@ class Notifier:
     terminal: ClassVar[bool] = False
     listed: ClassVar[bool] = True
     required: ClassVar[bool] = False
+    email_at_once: ClassVar[bool] = False
     name: ClassVar[str] = ""
     label: "ClassVar[StrOrPromise]" = ""
     fields: ClassVar[Sequence[str]] = ()
@@ -138,6 +139,7 @@ class Notifier:
                 terminal=cls.terminal,
                 listed=cls.listed,
                 required=cls.required,
+                email_at_once=cls.email_at_once,
             )
         )
         moments: tuple[Any, ...] = cls.when if isinstance(cls.when, tuple) else (cls.when,)

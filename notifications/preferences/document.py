@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, time, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +20,8 @@ class Choice:
     desktop: bool = False
     # Sent once the event has stayed unread for a while.
     email: bool = True
+    # Mailed by itself, without a wait; on for the kinds that offer it, and for no others.
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,13 @@ class Quiet:
             return self.start <= local < self.until
         return local >= self.start or local < self.until
 
+    def end_after(self, moment: datetime) -> datetime:
+        """Returns when the quiet hours that cover the moment end; a day later where they never do."""
+        local = moment.astimezone(self.tzinfo)
+        end = local.replace(hour=self.until.hour, minute=self.until.minute, second=0, microsecond=0)
+        # On the clock of the wall: a day in which that is put forward or back has another length.
+        return end if end > local and self.start != self.until else end + timedelta(days=1)
+
     def as_json(self) -> dict[str, Any]:
         """The hours as they are stored and sent; the zone is the site's where the person has chosen none."""
         hours = {"from": f"{self.start:%H:%M}", "until": f"{self.until:%H:%M}"}
@@ -69,6 +78,11 @@ class Preferences:
         return frozenset(
             name for name, choice in self.kinds.items() if not (choice.email and choice.page and self.email)
         )
+
+    @property
+    def mailed_at_once(self) -> frozenset[str]:
+        """The kinds about which this person gets an email at once."""
+        return frozenset(name for name, choice in self.kinds.items() if choice.at_once and choice.page and self.email)
 
     @property
     def silenced(self) -> frozenset[str]:

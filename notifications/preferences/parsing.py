@@ -2,7 +2,7 @@
 
 The settings form, the API, the database and code give it such a document; every key may be missing:
 
-    {"kinds": {"order.paid": {"page": true, "toast": true, "desktop": false, "email": true}},
+    {"kinds": {"order.paid": {"page": true, "toast": true, "desktop": false, "email": true, "at_once": false}},
      "quiet": {"on": false, "from": "22:00", "until": "07:00", "zone": "Europe/Paris"},
      "email": true}
 """
@@ -27,6 +27,11 @@ HOURS = ("on", "from", "until", "zone")
 DEFAULT_CHOICE, DEFAULT_QUIET = Choice(), Quiet()
 WAYS: dict[str, bool] = asdict(DEFAULT_CHOICE)
 CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+def default_choice(kind: Kind) -> Choice:
+    """Returns the ways of a kind about which a person has said nothing."""
+    return replace(DEFAULT_CHOICE, at_once=kind.email_at_once)
 
 
 def parse(document: Any, *, strict: bool = True) -> Preferences:
@@ -101,12 +106,18 @@ class _Parser:
             if name not in listed:
                 self.refuse(_("There is no kind “%(name)s”."), name=name)
         return {
-            name: self.choice(kind, given[name]) if name in given else DEFAULT_CHOICE for name, kind in listed.items()
+            name: self.choice(kind, given[name]) if name in given else default_choice(kind)
+            for name, kind in listed.items()
         }
 
     def choice(self, kind: Kind, given: Any) -> Choice:
         ways = self.mapping(given, WAYS)
         choice = Choice(**{way: self.switch(ways, way, default=default) for way, default in WAYS.items()})
+        # In a document of before, whoever wanted no email about a kind wants none at once either.
+        at_once = self.switch(ways, "at_once", default=kind.email_at_once and choice.email)
+        if at_once and not kind.email_at_once:
+            self.refuse("“%(name)s” is not mailed at once.", name=kind.name)
+        choice = replace(choice, at_once=at_once and kind.email_at_once)
         if kind.required and not (choice.page and choice.toast):
             self.refuse(_("“%(label)s” cannot be switched off."), label=kind.label)
             return replace(choice, page=True, toast=True)

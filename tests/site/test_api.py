@@ -142,7 +142,13 @@ def test_a_cursor_of_another_epoch_is_answered_with_reset_and_a_malformed_one_wi
 def test_preferences_are_read_and_replaced(client, alice):
     client.force_login(alice)
     shown = client.get("/api/preferences").json()
-    assert shown["kinds"]["order.placed"] == {"page": True, "toast": True, "desktop": False, "email": True}
+    assert shown["kinds"]["order.placed"] == {
+        "page": True,
+        "toast": True,
+        "desktop": False,
+        "email": True,
+        "at_once": False,
+    }
     assert shown["quiet"] == {"on": False, "from": "22:00", "until": "07:00", "zone": "UTC"}
     assert shown.pop("quiet_now") is False
     shown["kinds"]["order.placed"]["page"] = False

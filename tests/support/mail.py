@@ -95,9 +95,9 @@ class Conversation(socketserver.StreamRequestHandler):
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
-    """A server that runs while the block does."""
-    with MailServer() as server:
+def mail_server(port: int = 0) -> Iterator[MailServer]:
+    """A server that runs while the block does; on a free port, unless it comes back on the one that it had."""
+    with MailServer(port) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -23,7 +23,10 @@ FOREIGN: list[tuple[Any, dict[str, Any]]] = [
     ({"kinds": {"order.placed": {"page": False, "phone": True}}}, {"order.placed": Choice(page=False)}),
     ({"kinds": {"order.placed": {"page": False, "toast": "yes"}}}, {"order.placed": Choice(page=False)}),
     ({"kinds": {"order.placed": ["page"]}}, {}),
-    ({"kinds": {"payment.succeeded": {"page": False, "desktop": True}}}, {"payment.succeeded": Choice(desktop=True)}),
+    (
+        {"kinds": {"payment.succeeded": {"page": False, "desktop": True}}},
+        {"payment.succeeded": Choice(desktop=True, at_once=True)},
+    ),
     ({"quiet": {"on": True, "from": "24:00", "until": 7}}, {"quiet": Quiet(on=True)}),
     ({"quiet": {"on": 1, "from": "21:00"}}, {"quiet": Quiet(start=time(21))}),
     ({"quiet": {"on": True, "zone": "Mars/Olympus"}}, {"quiet": Quiet(on=True)}),
