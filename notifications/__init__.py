@@ -18,6 +18,7 @@ What a site may import, and nothing else; each name has a docstring (docs/refere
   CAP, MOST_CHANGED, PAGE, READ
 - notifications.stream: EventStream, Plan, Refused, each
 - notifications.tokens: make
+- notifications.consumers: Batch, Consumer, Interrupted, TryLater, consumer
 - notifications.routing: SiteRouter, addresses, beside_streams, with_streams
 - notifications.defaults: configure
 - notifications.middleware: AuthenticatedRequest, cursor_middleware, keep_private, kept_private, private_middleware,

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 from django.db import connections
+from django.utils import timezone
 
 from notifications import conf, log
 from notifications.consumers.lease import RENEW_SECONDS
@@ -193,6 +194,7 @@ class ConsumerRunner:
         try:
             for worker in self.workers:
                 if worker.holds:
+                    worker.show_age(timezone.now())
                     worker.lease.renew()
         finally:
             connections.close_all()

@@ -199,7 +199,12 @@ class ConsumerWorker:
 
     def _show_lag(self, behind: int, now: datetime) -> None:
         metrics.CONSUMER_LAG.labels(self.consumer.name).set(behind)
-        age = (now - self._oldest).total_seconds() if self._oldest else 0.0
+        self.show_age(now)
+
+    def show_age(self, now: datetime) -> None:
+        """Reports the age of the oldest event; beside step() too, so that it grows while a function hangs."""
+        oldest = self._oldest
+        age = (now - oldest).total_seconds() if oldest else 0.0
         # Another machine's clock may be ahead of ours.
         metrics.CONSUMER_SECONDS.labels(self.consumer.name).set(max(0.0, age))
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from notifications import digests, inbox, kinds, log, preferences, subscriptions
 from notifications.log.control import control_channel
-from notifications.models import Event, Reading, ServerProcess
+from notifications.models import Event, ImmediateEmail, Reading, ServerProcess
 from notifications.monitoring import heartbeat
 from notifications.monitoring.report import StreamTrace, report_of
 from notifications.preferences import Preferences
@@ -97,8 +97,9 @@ def preference(chosen: Preferences, event: Event) -> Iterator[Answer]:
             _("Toast"): choice.toast,
             _("Desktop"): choice.desktop,
             _("Email"): choice.email,
-            _("Email at once"): choice.at_once,
         }
+        if kind.email_at_once:
+            ways[_("Email at once")] = choice.at_once
         on, off = _("on"), _("off")
         words = ", ".join(f"{way}: {on if wanted else off}" for way, wanted in ways.items())
         yield Answer(_("Preference"), event.kind not in chosen.silenced, words)
@@ -120,7 +121,12 @@ def in_inbox(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Ans
 def email(user: "AbstractBaseUser", event: Event, chosen: Preferences) -> Answer:
     """Whether the event may have been mailed."""
     told = digests.digest_of(user)
-    if not chosen.email:
+    single = ImmediateEmail.objects.filter(user_id=user.pk, event_id=event.pk).first()
+    if single is not None and single.was_sent and single.settled_at is not None:
+        words = _("mailed at once, at %(at)s") % {"at": date_format(localtime(single.settled_at), "DATETIME_FORMAT")}
+    elif single is not None and single.settled_at is None:
+        words = _("to be mailed, not before %(at)s") % {"at": date_format(localtime(single.due_at), "DATETIME_FORMAT")}
+    elif not chosen.email:
         words = _("the person wants no emails")
     elif event.kind in chosen.unmailed:
         words = _("the person wants no emails about this kind")

@@ -10,7 +10,7 @@ import notifications
 from tests.support import reference
 
 # Packages whose names are for this app itself, and the old import paths.
-OWN = {"api", "checks", "concurrency", "server"}
+OWN = {"api", "checks", "concurrency", "mailing", "server"}
 
 
 @pytest.mark.parametrize("name", ["python.md", "settings.md", "commands.md", "urls.md", "checks.md"])

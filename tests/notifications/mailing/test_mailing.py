@@ -15,6 +15,7 @@ from notifications import inbox, kinds, log, preferences, subscriptions
 from notifications.consumers.batch import Batch, Interrupted
 from notifications.mailing import queueing, sending
 from notifications.models import Digest, Event, ImmediateEmail, Preference, Reading
+from notifications.monitoring import why
 from notifications.preferences import Choice, Quiet
 from tests.support.mail import mail_server, send_to
 from tests.support.people import person
@@ -335,6 +336,21 @@ def test_followers_are_queued_in_chunks_and_a_kill_between_them_repeats_and_skip
     queueing.queue_emails(Batch([event], saved[0], save=saved.append))
     queueing.queue_emails(Batch([event], save=saved.append))
     assert sorted(name for name, _settled, _sent in rows()) == [f"reader-{number}" for number in range(1, 8)]
+
+
+def test_operators_see_why_an_email_was_sent_or_waits(alice):
+    tell(alice)
+    queued()
+    event = Event.objects.get(kind=PAID)
+
+    def said() -> str:
+        return why.email(alice, event, preferences.of(alice)).words
+
+    assert said().startswith("to be mailed, not before ")
+    assert len(run()) == 1
+    assert said().startswith("mailed at once, at ")
+    [shown, _quiet] = why.preference(preferences.of(alice), event)
+    assert shown.words == "Page: on, Toast: on, Desktop: off, Email: on, Email at once: on"
 
 
 def test_a_site_without_an_address_sends_none(alice, settings, caplog):
