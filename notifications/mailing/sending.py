@@ -123,7 +123,7 @@ def send_claimed(
     try:
         compose_letter(user, chosen, row.event, epoch, connection).send()
     except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, smtplib.SMTPSenderRefused, ValueError) as error:
-        refused(row, mine, error)
+        record_refusal(row, mine, error)
     except (OSError, smtplib.SMTPException) as error:
         mine.update(claimed_at=None)
         raise MailServerDown(str(error) or type(error).__name__) from error
@@ -131,7 +131,7 @@ def send_claimed(
         mine.update(settled_at=timezone.now(), was_sent=True, claimed_at=None)
 
 
-def refused(row: ImmediateEmail, mine: QuerySet[ImmediateEmail], error: Exception) -> None:
+def record_refusal(row: ImmediateEmail, mine: QuerySet[ImmediateEmail], error: Exception) -> None:
     """Puts an email off that the mail server has refused, which concerns its reader alone; gives it up in the end."""
     now, tries = timezone.now(), row.tries + 1
     if tries < MOST_TRIES:
