@@ -27,7 +27,11 @@ SIGNALS = (pre_save, post_save, pre_delete, post_delete)
 @contextmanager
 def put_back() -> Iterator[None]:
     """Forgets at its end what was registered meanwhile."""
-    registries = [dict(registry) for registry in REGISTRIES]
+    # A list in a registry grows in its place.
+    registries = [
+        {name: list(entry) if isinstance(entry, list) else entry for name, entry in registry.items()}
+        for registry in REGISTRIES
+    ]
     lists = [list(entries) for entries in LISTS]
     watchers = {field: dict(acts) for field, acts in saves._watchers.items()}
     shared = set(subscribing._shared)
