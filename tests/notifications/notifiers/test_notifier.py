@@ -136,7 +136,7 @@ def test_a_rollback_a_fixture_and_a_quiet_block_notify_nobody(alice, post_writte
         Post.objects.create(author=alice, title="One")
         raise ZeroDivisionError
     for loaded in serializers.deserialize(
-        "json", serializers.serialize("json", [Post(pk=7, author=alice, title="Two")])
+        "json", serializers.serialize("json", [Post(pk=700_007, author=alice, title="Two")])
     ):
         loaded.save()
     with quietly():
