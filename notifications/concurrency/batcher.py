@@ -99,7 +99,8 @@ class Batcher(Generic[_Item, _Result]):
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self._arrived.wait()
             except TimeoutError:
-                return False
+                # An item may have come after the time was up, and before this task noticed it.
+                return bool(self._waiting)
         return True
 
     async def _gather(self) -> None:

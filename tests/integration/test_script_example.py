@@ -119,7 +119,9 @@ def test_tokens_of_rest_framework_are_taken_by_the_api_and_the_stream_on_every_s
         for authorization in (f"Token {key}", f"Bearer {own}"):
             with SseClient(f"{server.url}/events/?lastEventId=0", headers={"Authorization": authorization}) as stream:
                 token_site.shell(SAVE.format("alice", number * 10 + len(authorization)))
-                assert stream.wait_for(lambda event: event.event == "invoice.sent").json()["channel"] == "user:1"
+                assert (
+                    stream.wait_for(lambda event: event.event == "invoices.invoice_sent").json()["channel"] == "user:1"
+                )
             headers = {"Authorization": authorization}
             assert httpx.get(f"{server.url}/api/unread", headers=headers).json()["unread"] > 0
             assert httpx.post(f"{server.url}/api/read", json={"through": 1}, headers=headers).status_code == 200

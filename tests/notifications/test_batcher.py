@@ -116,3 +116,18 @@ def test_a_connection_that_had_an_error_is_not_used_again(connection_of_batches)
     assert len(seen) == 3
     assert seen[0] is not seen[1]
     assert seen[1] is seen[2]
+
+
+def test_an_item_that_comes_at_the_moment_when_the_batcher_falls_idle_is_done(monkeypatch):
+    monkeypatch.setattr(batcher, "IDLE_SECONDS", 0)
+
+    async def scenario():
+        batches: Batcher[int, int] = Batcher(lambda items: items, name="test", most=4)
+        for turns in range(8):
+            async with asyncio.timeout(5):
+                assert await batches.submit(turns) == turns
+            # So many steps of the loop after its last batch, the next item comes.
+            for _ in range(turns):
+                await asyncio.sleep(0)
+
+    asyncio.run(scenario())

@@ -18,9 +18,11 @@ class Block(NamedTuple):
     code: str
 
 
-def blocks(document: str) -> list[Block]:
-    """Returns the blocks of a document that name a file, in order."""
+def blocks(document: str, *, until: str = "") -> list[Block]:
+    """Returns the blocks of a document that name a file, in order. until: the heading before which they end."""
     text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    if until:
+        text = text[: text.index(f"\n{until}\n")]
     return [
         Block(language, head[1], head[2] or "", code[head.end() :])
         for language, code in FENCE.findall(text)
