@@ -125,6 +125,8 @@ class NotificationsInbox extends LiveElement {
 
   connected() {
     this.listen("notifications:notification", (notification) => this.#add(notification));
+    // Every event of the stream, changes of the inbox too: what was made unread a moment ago is marked with all others.
+    this.listen("notification", ({ id }) => this.#extendMarkAll(id));
     this.listen("notifications:inbox", (change) => this.#change(change));
     this.listen("notifications:reset", () => this.catchUp());
     this.listen("notifications:connection", ({ state }) => this.#showConnection(state));
@@ -197,7 +199,6 @@ class NotificationsInbox extends LiveElement {
 
   /** @param {LiveNotifications.Notification} notification */
   #add(notification) {
-    this.#extendMarkAll(notification.id);
     if (!notification.listed || !notification.title || this.find(`[data-position="${notification.id}"]`)) return;
     const line = this.#line(notification);
     line.classList.add("unread", "arrived");
