@@ -21,7 +21,7 @@ from config.asgi import application
 from config.stage import SALT
 from notifications import inbox
 from notifications.digests import message
-from notifications.models import Digest, Event, Preference, ServerProcess, Subscription
+from notifications.models import ConsumerCursor, Digest, Event, Preference, ServerProcess, Subscription
 from orders.demo import wallet
 from orders.models import Callback, Payment
 from tests.site.matrix_table import ROLES, TABLE
@@ -83,6 +83,7 @@ def cast(settings) -> Cast:
         "notifications/subscription": Subscription.objects.first(),
         "notifications/preference": Preference.objects.create(user=author),
         "notifications/serverprocess": ServerProcess.objects.create(name="a", started_at=now(), reported_at=now()),
+        "notifications/consumercursor": ConsumerCursor.objects.create(name="mail", position=0, begun=0),
         "notifications/digest": Digest.objects.create(user=author),
         "orders/product": mug,
         "orders/order": placed,
