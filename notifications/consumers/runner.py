@@ -1,4 +1,4 @@
-"""Runs all consumers in one process until it is told to end. Wake-ups of other processes begin their work within milliseconds."""
+"""Runs all consumers in one process until it is told to end. Wake-ups of other processes begin their work."""
 
 import asyncio
 import logging
